@@ -1,0 +1,85 @@
+package carrier
+
+import "time"
+
+// Limits bounds what a peer may do. The zero value of each field means the default
+// named beside it. A limit that is passed is answered with sig.StatusLimit and a
+// text that names it.
+type Limits struct {
+	MaxMessage        int           // bytes of one message; 1 MiB
+	MaxMessageLogin   int           // the same before login; 4 KiB
+	MaxDepth          int           // nesting of a message's data; 64
+	MaxDepthLogin     int           // the same before login; 8
+	MaxSenders        int           // senders of a peer; 1,024
+	MaxListeners      int           // listeners of a peer; 1,024
+	MaxCalls          int           // requests a peer has in flight as caller; 256
+	MaxAnswers        int           // requests a peer has been asked and not answered; 1,024
+	Window            int           // signals sent to a peer and not acknowledged; 1,024
+	WindowBytes       int           // the same in bytes; 1 MiB
+	QueueBytes        int           // bytes that may wait for a peer; 8 MiB
+	QueueSoftBytes    int           // bytes that may wait for longer than QueueSoftTime; 4 MiB
+	QueueSoftTime     time.Duration // 10 s
+	QueueTotalBytes   int           // bytes that may wait for all peers together; 256 MiB
+	MaxConns          int           // connections; 10,000
+	MaxConnsAddress   int           // connections of one address that is not loopback; 256
+	MaxLogins         int           // connections not yet logged in; 64
+	MaxLoginsAddress  int           // the same of one address that is not loopback; 16
+	LoginTimeout      time.Duration // 5 s
+	MessageTimeout    time.Duration // for a message once begun; 30 s
+	WriteTimeout      time.Duration // 10 s
+	PingAfter         time.Duration // silence before a ping; 5 s
+	DeadAfter         time.Duration // silence before a peer counts as gone; 15 s
+	CallTimeout       time.Duration // wait for a reply; 30 s
+	ClassicTimeout    time.Duration // wait for a classic peer's reply; 10 s
+	ClassicGap        time.Duration // pause between two writes to a classic peer; 10 ms
+	MaxHops           int           // requests and signals caused by one another; 16
+	DrainTimeout      time.Duration // for Shutdown when its context has no deadline; 5 s
+	MaxPings          int           // pings of a peer a second; 10
+	ResumeFor         time.Duration // how long a session outlives its connection; 1 min
+	MaxSessions       int           // sessions kept without a connection; 1,024
+	MaxMessagesSecond int           // messages a peer may send a second; 0: no limit
+	MaxBytesSecond    int           // bytes a peer may send a second; 0: no limit
+}
+
+// WithDefaults returns the limits with each zero field replaced by its default.
+func (l Limits) WithDefaults() Limits {
+	def(&l.MaxMessage, 1<<20)
+	def(&l.MaxMessageLogin, 4<<10)
+	def(&l.MaxDepth, 64)
+	def(&l.MaxDepthLogin, 8)
+	def(&l.MaxSenders, 1024)
+	def(&l.MaxListeners, 1024)
+	def(&l.MaxCalls, 256)
+	def(&l.MaxAnswers, 1024)
+	def(&l.Window, 1024)
+	def(&l.WindowBytes, 1<<20)
+	def(&l.QueueBytes, 8<<20)
+	def(&l.QueueSoftBytes, 4<<20)
+	def(&l.QueueSoftTime, 10*time.Second)
+	def(&l.QueueTotalBytes, 256<<20)
+	def(&l.MaxConns, 10_000)
+	def(&l.MaxConnsAddress, 256)
+	def(&l.MaxLogins, 64)
+	def(&l.MaxLoginsAddress, 16)
+	def(&l.LoginTimeout, 5*time.Second)
+	def(&l.MessageTimeout, 30*time.Second)
+	def(&l.WriteTimeout, 10*time.Second)
+	def(&l.PingAfter, 5*time.Second)
+	def(&l.DeadAfter, 15*time.Second)
+	def(&l.CallTimeout, 30*time.Second)
+	def(&l.ClassicTimeout, 10*time.Second)
+	def(&l.ClassicGap, 10*time.Millisecond)
+	def(&l.MaxHops, 16)
+	def(&l.DrainTimeout, 5*time.Second)
+	def(&l.MaxPings, 10)
+	def(&l.ResumeFor, time.Minute)
+	def(&l.MaxSessions, 1024)
+	return l
+}
+
+func def[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

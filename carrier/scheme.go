@@ -1,0 +1,92 @@
+package carrier
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// A Scheme makes connections for one or more URL schemes. Each carrier package has
+// one, a struct whose zero value is ready for use and whose fields are what a URL
+// cannot say, a TLS configuration for instance.
+type Scheme interface {
+	// Schemes returns the URL schemes served: "tcp"; "ws" and "wss".
+	Schemes() []string
+	// Dial connects to u. It gives up when ctx ends; ctx has no say afterwards.
+	Dial(ctx context.Context, u *url.URL) (Conn, error)
+	// Listen waits for connections at u. ctx bounds only the setting up.
+	Listen(ctx context.Context, u *url.URL) (Listener, error)
+}
+
+// Schemes finds carriers by URL scheme. The nil map has none.
+type Schemes map[string]Scheme
+
+// NewSchemes collects schemes. A later one replaces an earlier one of the same name.
+func NewSchemes(schemes ...Scheme) Schemes {
+	s := Schemes{}
+	for _, x := range schemes {
+		for _, name := range x.Schemes() {
+			s[name] = x
+		}
+	}
+	return s
+}
+
+// Dial connects to the address, for instance "tcp://127.0.0.1:3000".
+func (s Schemes) Dial(ctx context.Context, address string) (Conn, error) {
+	x, u, err := s.find(address)
+	if err != nil {
+		return nil, err
+	}
+	return x.Dial(ctx, u)
+}
+
+// Listen waits for connections at the address.
+func (s Schemes) Listen(ctx context.Context, address string) (Listener, error) {
+	x, u, err := s.find(address)
+	if err != nil {
+		return nil, err
+	}
+	return x.Listen(ctx, u)
+}
+
+func (s Schemes) find(address string) (Scheme, *url.URL, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, nil, fmt.Errorf("carrier: %q is not a URL such as tcp://127.0.0.1:3000: %w", address, err)
+	}
+	if x, ok := s[u.Scheme]; ok {
+		return x, u, nil
+	}
+	if len(s) == 0 {
+		return nil, nil, fmt.Errorf("carrier: no carrier for %q: this router was given none; package sigrouter has all of them", address)
+	}
+	known := slices.Sorted(maps.Keys(s))
+	return nil, nil, fmt.Errorf("carrier: no carrier for %q; known are %s", address, strings.Join(known, ", "))
+}
+
+// Params takes the query of a URL apart for a carrier that understands the named keys.
+// A key it does not know, or one given twice, is an error: a misspelt setting must
+// not pass for a default.
+func Params(u *url.URL, known ...string) (map[string]string, error) {
+	q, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", u.Redacted(), err)
+	}
+	out := make(map[string]string, len(q))
+	for k, v := range q {
+		switch {
+		case !slices.Contains(known, k) && len(known) == 0:
+			return nil, fmt.Errorf("%s: unknown setting %q; %s addresses have none", u.Redacted(), k, u.Scheme)
+		case !slices.Contains(known, k):
+			return nil, fmt.Errorf("%s: unknown setting %q; known are %s", u.Redacted(), k, strings.Join(known, ", "))
+		case len(v) > 1:
+			return nil, fmt.Errorf("%s: setting %q is given %d times", u.Redacted(), k, len(v))
+		}
+		out[k] = v[0]
+	}
+	return out, nil
+}

@@ -1,0 +1,3 @@
+module github.com/sigrouter/sigrouter
+
+go 1.26
