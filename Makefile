@@ -1,0 +1,31 @@
+# `make` lists the targets.
+FUZZTIME ?= 10s
+
+.PHONY: help build test race lint fuzz bench demo ci
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile
+
+build: ## build the commands into bin/
+	go build -o bin/ ./cmd/...
+
+test: ## run the tests
+	go test ./...
+
+race: ## run the tests under the race detector
+	go test -race ./...
+
+lint: ## gofmt, go vet, staticcheck
+	.ci/run format vet staticcheck
+
+fuzz: ## run every fuzz target for FUZZTIME, 10s by default
+	.ci/fuzz $(FUZZTIME)
+
+bench: ## compare with other libraries in one run, as ratios
+	cd bench && go run . $(BENCHFLAGS)
+
+demo: ## see it work
+	go run ./cmd/sig demo
+
+ci: ## everything the gate runs
+	.ci/run
