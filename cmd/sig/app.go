@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// An app is one run of the command: where it reads and writes, and what surrounds it.
+type app struct {
+	in     io.Reader
+	out    *os.File // results, nothing else
+	err    io.Writer
+	getenv func(string) string
+
+	started bool // the arguments were understood, and a command runs
+}
+
+// run runs the command that args name and returns the exit code.
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitDone
+	}
+	if !a.started {
+		err = usageError{err, cmd.CommandPath()}
+	}
+	return a.report(err)
+}
+
+// report tells the user what went wrong and returns the exit code for it.
+func (a *app) report(err error) int {
+	code := exitCode(err)
+	if code != exitInterrupted {
+		a.note("sig: %v", err)
+		if h := hint(err); h != "" {
+			a.note("%s", h)
+		}
+	}
+	return code
+}
+
+// note writes a line for the user, beside the results.
+func (a *app) note(format string, args ...any) {
+	fmt.Fprintf(a.err, format+"\n", args...)
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sig",
+		Short: "A router for events and requests, and the tools to talk to it",
+		Long: `Sig runs a router where senders and listeners meet, and talks to one.
+
+Senders trigger events, listeners are called with them, requests are answered.
+Results go to standard output, one JSON object a line when that is no terminal
+or with --json; everything else goes to standard error.`,
+		Args:              cobra.NoArgs, // says "unknown command"
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRun:  func(*cobra.Command, []string) { a.started = true },
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetUsageTemplate(root.UsageTemplate() + exitHelp)
+	root.AddCommand(a.versionCommand())
+	return root
+}
+
+// args accepts between min and max arguments, any number when max is negative.
+func args(min, max int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		switch n := len(given); {
+		case max == 0 && n > 0:
+			return fmt.Errorf("%s takes no arguments, and was given %q", cmd.CommandPath(), given[0])
+		case n < min:
+			return fmt.Errorf("%s needs more arguments: %s", cmd.CommandPath(), cmd.UseLine())
+		case max >= 0 && n > max:
+			return fmt.Errorf("%s was given %q, which is too much: %s", cmd.CommandPath(), given[max], cmd.UseLine())
+		}
+		return nil
+	}
+}

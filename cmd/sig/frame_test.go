@@ -1,0 +1,134 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+func TestVersion(t *testing.T) {
+	r := sigRun(t, "version")
+	require.Equal(t, exitDone, r.code)
+	require.Regexp(t, `^sig \S+, .*`+runtime.Version()+" "+runtime.GOOS+"/"+runtime.GOARCH+"\n$", r.stdout)
+	require.Empty(t, r.stderr)
+
+	r = sigRun(t, "version", "--json")
+	require.Equal(t, exitDone, r.code)
+	var v buildVersion
+	require.NoError(t, json.Unmarshal([]byte(r.stdout), &v), r.stdout)
+	require.Equal(t, runtime.Version(), v.Go)
+	require.NotEmpty(t, v.Version)
+}
+
+// What is wrong with a command line goes to standard error with where to look; the exit
+// code is 2.
+func TestUsageErrors(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"bogus"}, "sig: unknown command \"bogus\" for \"sig\"\nSee sig --help.\n"},
+		{[]string{"--bogus"}, "sig: unknown flag: --bogus\nSee sig --help.\n"},
+		{[]string{"version", "extra"}, "sig: sig version takes no arguments, and was given \"extra\"\nSee sig version --help.\n"},
+		{[]string{"version", "--json=maybe"}, "sig: invalid argument \"maybe\" for \"--json\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax\nSee sig version --help.\n"},
+	} {
+		r := sigRun(t, c.args...)
+		require.Equal(t, result{stderr: c.says, code: exitUsage}, r, "sig %q", c.args)
+	}
+}
+
+func TestHelpListsExitCodes(t *testing.T) {
+	for _, args := range [][]string{{}, {"--help"}, {"version", "--help"}, {"help", "version"}} {
+		r := sigRun(t, args...)
+		require.Equal(t, exitDone, r.code)
+		require.Contains(t, r.stdout, exitHelp, "sig %q", args)
+	}
+}
+
+func TestCompletionScripts(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		r := sigRun(t, "completion", shell)
+		require.Equal(t, exitDone, r.code)
+		require.Contains(t, r.stdout, "sig", shell)
+		require.Empty(t, r.stderr)
+	}
+	r := sigRun(t, "__complete", "ver")
+	require.Contains(t, r.stdout, "version\t")
+}
+
+// A full disk, a closed pipe: whatever keeps results from being written is an error.
+func TestResultsThatCannotBeWritten(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("no /dev/full here")
+	}
+	defer full.Close()
+	for _, args := range [][]string{{"version"}, {"version", "--json"}} {
+		cmd := command(t, args...)
+		cmd.Stdout = full
+		out, err := cmd.StderrPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		var stderr [200]byte
+		n, _ := out.Read(stderr[:])
+		_ = cmd.Wait() // the state says it all
+		require.Equal(t, exitFailed, cmd.ProcessState.ExitCode())
+		require.Contains(t, string(stderr[:n]), "no space left on device")
+	}
+}
+
+func TestExitCode(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{nil, exitDone},
+		{errors.New("disk full"), exitFailed},
+		{usagef("no"), exitUsage},
+		{connectError{errors.New("refused"), defaultURL}, exitConnect},
+		{connectError{sig.ErrTimeout, defaultURL}, exitConnect},
+		{connectError{sig.ErrRefused, defaultURL}, exitRefused},
+		{sig.ErrNotConnected, exitConnect},
+		{sig.ErrShuttingDown, exitConnect},
+		{fmt.Errorf("trigger: %w", sig.ErrRefused), exitRefused},
+		{sig.ErrTimeout, exitTimeout},
+		{sig.ErrNoSender, exitNobody},
+		{sig.ErrNoEvent, exitNobody},
+		{sig.ErrNoMethod, exitNobody},
+		{sig.ErrNoListener, exitNobody},
+		{sig.ErrTaken, exitRemote},
+		{sig.ErrLimit, exitRemote},
+		{&sig.Error{Status: sig.StatusFailed, Message: "division by zero"}, exitRemote},
+		{fmt.Errorf("listen: %w", errInterrupted), exitInterrupted},
+	} {
+		require.Equal(t, c.want, exitCode(c.err), "%v", c.err)
+	}
+}
+
+func TestCheckURL(t *testing.T) {
+	for _, good := range []string{
+		"tcp://127.0.0.1:3000", "tcp://:3000", "unix:sig.sock", "unix:///run/sig.sock", "ws://host/path",
+		"serial:///dev/ttyUSB0?baud=9600", "stdio:", "exec:cat", "local://x",
+	} {
+		require.NoError(t, checkURL(good), good)
+	}
+	for bad, says := range map[string]string{
+		"":               `"" is no address; write it as tcp://127.0.0.1:3000`,
+		"localhost":      `"localhost" is no address; write it as tcp://127.0.0.1:3000`,
+		"127.0.0.1:3000": `"127.0.0.1:3000" is no address; did you mean tcp://127.0.0.1:3000?`,
+		"localhost:3000": `"localhost:3000" is no address; did you mean tcp://localhost:3000?`,
+		"/run/sig.sock":  `"/run/sig.sock" is no address; write it as tcp://127.0.0.1:3000`,
+		"tcp://a b":      `"tcp://a b" is no address; write it as tcp://127.0.0.1:3000`,
+	} {
+		err := checkURL(bad)
+		require.EqualError(t, err, says)
+		require.Equal(t, exitUsage, exitCode(err))
+	}
+}

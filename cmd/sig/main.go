@@ -1,0 +1,27 @@
+// Sig runs a router, and talks to one: it listens, triggers, asks and looks.
+//
+//	sig serve                          # a router on 127.0.0.1:3000
+//	sig listen timer tic --count 3     # three events, then done
+//	sig trigger door opened '{"by":"ana"}'
+//	sig request timer interval
+//
+// Results go to standard output, everything else to standard error. See sig --help.
+package main
+
+import (
+	"context"
+	"os"
+)
+
+func main() {
+	ctx, stop := untilInterrupted(context.Background())
+	a := &app{
+		in:     os.Stdin,
+		out:    os.Stdout,
+		err:    os.Stderr,
+		getenv: os.Getenv,
+	}
+	code := a.run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
