@@ -1,0 +1,282 @@
+package wire
+
+import "math"
+
+// parseCanonical reads the messages that matter for speed when they are written as
+// this package writes them: without white space, members in the same order, names
+// without escapes. It returns 0 for all others, for those that are not complete, and
+// for those with a fault: parseAny finds out which. What it accepts, parseAny accepts
+// with the same result.
+func (m *Msg) parseCanonical(b []byte, lim *Limits) int {
+	if len(b) < len(`{"n":1}`) || b[1] != '"' {
+		return 0
+	}
+	s := &m.own.scan
+	s.begin(b, lim)
+	switch b[2] {
+	case 'n':
+		return m.canonicalSignal(b, lim)
+	case 'i':
+		return m.canonicalNumbered(b, lim)
+	case 'a':
+		return m.canonicalAck(b)
+	}
+	return 0
+}
+
+// has reports whether b goes on with text at i.
+func has(b []byte, i int, text string) bool {
+	return len(b)-i >= len(text) && string(b[i:i+len(text)]) == text
+}
+
+// uintAt reads a whole number below maxNumber; end is i when there is none.
+func uintAt(b []byte, i int) (n uint64, end int) {
+	end = i
+	for end < len(b) && b[end]-'0' <= 9 {
+		n = n*10 + uint64(b[end]-'0')
+		end++
+	}
+	if end-i > 16 || n >= maxNumber || end-i > 1 && b[i] == '0' {
+		return 0, i
+	}
+	return n, end
+}
+
+func (m *Msg) canonicalAck(b []byte) int {
+	const head = `{"ack":`
+	if !has(b, 0, head) {
+		return 0
+	}
+	n, i := uintAt(b, len(head))
+	if i == len(head) || i >= len(b) || b[i] != '}' {
+		return 0
+	}
+	m.Kind, m.N = Ack, n
+	return i + 1
+}
+
+func (m *Msg) canonicalSignal(b []byte, lim *Limits) int {
+	const head, tail = `{"n":`, `,"method":"signal","params":{`
+	if !has(b, 0, head) {
+		return 0
+	}
+	n, i := uintAt(b, len(head))
+	if n == 0 || !has(b, i, tail) {
+		return 0
+	}
+	m.Kind, m.N = Signal, n
+	m.Method = b[i+len(`,"method":"`):][:len("signal")]
+	return m.canonicalEvent(b, i+len(tail), lim)
+}
+
+// canonicalNumbered reads messages that begin with an id.
+func (m *Msg) canonicalNumbered(b []byte, lim *Limits) int {
+	const head = `{"id":`
+	if !has(b, 0, head) {
+		return 0
+	}
+	i := len(head)
+	if b[i] == '"' {
+		if i = m.own.scan.str(i + 1); i < 0 || i-len(head) > maxID {
+			return 0
+		}
+	} else {
+		n, end := uintAt(b, i)
+		if end == i {
+			return 0
+		}
+		m.Num, m.HasNum, i = n, true, end
+	}
+	m.ID = b[len(head):i]
+
+	const (
+		done    = `,"status":0,"response":`
+		method  = `,"method":"`
+		signal  = `signal","params":{`
+		request = `request","params":{"sender":"`
+	)
+	switch {
+	case has(b, i, done):
+		return m.canonicalReply(b, i+len(done))
+	case !has(b, i, method):
+		return 0
+	}
+	i += len(method)
+	m.Kind = Call
+	switch {
+	case has(b, i, signal):
+		m.Method = b[i:][:len("signal")]
+		return m.canonicalEvent(b, i+len(signal), lim)
+	case has(b, i, request):
+		m.Method = b[i:][:len("request")]
+		return m.canonicalRequest(b, i+len(request))
+	}
+	return 0
+}
+
+// canonicalReply reads a reply from its response on.
+func (m *Msg) canonicalReply(b []byte, i int) int {
+	end := m.canonicalPayload(b, i, &m.Response)
+	if end == 0 || end >= len(b) || b[end] != '}' {
+		return 0
+	}
+	m.Kind = Reply
+	return end + 1
+}
+
+// canonicalPayload reads a value that is passed on as it is.
+func (m *Msg) canonicalPayload(b []byte, i int, to *[]byte) (end int) {
+	if i >= len(b) || b[i] <= ' ' {
+		return 0
+	}
+	end, m.DataBreaks = m.own.scan.opaque(i)
+	if end < 0 {
+		return 0
+	}
+	*to = b[i:end]
+	return end
+}
+
+// canonicalRequest reads the params of a request from the sender's name on.
+func (m *Msg) canonicalRequest(b []byte, i int) int {
+	const method, params, tail = `,"method":"`, `,"params":`, `}}`
+	s := &m.own.scan
+	start := i - len(`{"sender":"`)
+	s.esc = false
+	end := s.str(i)
+	if end < 0 || !has(b, end, method) {
+		return 0
+	}
+	m.Sender = b[i : end-1]
+	i = end + len(method)
+	if end = s.str(i); end < 0 || !has(b, end, params) || s.esc {
+		return 0
+	}
+	m.Target = b[i : end-1]
+	end = m.canonicalPayload(b, end+len(params), &m.Args)
+	if end == 0 || !has(b, end, tail) {
+		return 0
+	}
+	m.Params = b[start : end+1]
+	return end + len(tail)
+}
+
+// canonicalEvent reads the params of a signal from its first member on.
+func (m *Msg) canonicalEvent(b []byte, i int, lim *Limits) int {
+	const data, tail = `,"data":`, `}}`
+	start := i - 1
+	if i = m.canonicalAudience(b, i); i == 0 {
+		return 0
+	}
+	if i = m.canonicalTrace(b, i); i == 0 {
+		return 0
+	}
+	if i = m.canonicalInfo(b, i); i == 0 || !has(b, i, data) {
+		return 0
+	}
+	i = m.canonicalPayload(b, i+len(data), &m.Data)
+	if i == 0 || !has(b, i, tail) || m.own.scan.values > lim.values() {
+		return 0
+	}
+	m.Params = b[start : i+1]
+	return i + len(tail)
+}
+
+// canonicalAudience reads whom a signal is for, if it says so.
+func (m *Msg) canonicalAudience(b []byte, i int) int {
+	const one, several = `"listener_id":`, `"listeners":[`
+	switch {
+	case has(b, i, one):
+		i += len(one)
+		if i >= len(b) || b[i] <= ' ' || b[i] == 'n' {
+			return 0
+		}
+		end := m.own.scan.value(i)
+		if end < 0 || end >= len(b) || b[end] != ',' {
+			return 0
+		}
+		m.ListenerID = b[i:end]
+		return end + 1
+	case has(b, i, several):
+		return m.canonicalListeners(b, i+len(several))
+	}
+	return i
+}
+
+func (m *Msg) canonicalListeners(b []byte, i int) int {
+	ids := m.own.listeners[:0]
+	for {
+		n, end := uintAt(b, i)
+		if end == i || end >= len(b) || n > math.MaxUint32 {
+			return 0
+		}
+		ids = append(ids, uint32(n))
+		i = end + 1
+		if b[end] == ',' {
+			continue
+		}
+		if b[end] != ']' || i >= len(b) || b[i] != ',' {
+			return 0
+		}
+		m.own.listeners, m.Listeners = ids, ids
+		m.own.scan.values += len(ids)
+		return i + 1
+	}
+}
+
+// canonicalTrace reads the traceparent of a signal, if it has one.
+func (m *Msg) canonicalTrace(b []byte, i int) int {
+	const head = `"traceparent":"`
+	if !has(b, i, head) {
+		return i
+	}
+	i += len(head)
+	end := m.own.scan.str(i)
+	if end < 0 || end >= len(b) || b[end] != ',' {
+		return 0
+	}
+	m.Traceparent = b[i : end-1]
+	return end + 1
+}
+
+// canonicalInfo reads the info of a signal. Signals come in runs: an info of the same
+// bytes as the last one needs no second look.
+func (m *Msg) canonicalInfo(b []byte, i int) int {
+	const head = `"info":`
+	if !has(b, i, head) {
+		return 0
+	}
+	i += len(head)
+	s, own := &m.own.scan, &m.own
+	if n := len(own.info); n > 0 && n <= len(b)-i && string(b[i:i+n]) == string(own.info) {
+		m.Info = b[i : i+n]
+		s.values += own.values
+		return i + n
+	}
+	if i >= len(b) || b[i] != '{' {
+		return 0
+	}
+	before := s.values
+	end := s.value(i)
+	if end < 0 || s.lone {
+		return 0
+	}
+	m.Info = b[i:end]
+	own.remember(m.Info, s.values-before)
+	return end
+}
+
+// remember keeps a copy of an info. One that holds containers is left out, because
+// whether it is nested too deep depends on the limits of the moment.
+func (own *memory) remember(info []byte, values int) {
+	const longest = 600 // two names of 255 bytes fit
+	if len(info) > longest {
+		return
+	}
+	for _, c := range info[1:] {
+		if c == '{' || c == '[' {
+			return
+		}
+	}
+	own.info, own.values = append(own.info[:0], info...), values
+}

@@ -1,0 +1,123 @@
+package wire
+
+// A Kind says what a message is.
+type Kind uint8
+
+const (
+	// Call is a message with a method, or with none at all, that is to be answered;
+	// classic signals, which have an id, are calls.
+	Call Kind = iota + 1
+	// Reply is a message with a status.
+	Reply
+	// Signal is a signal of the fast lane: it has N.
+	Signal
+	// Ack acknowledges signals up to N.
+	Ack
+	// Refused tells why signal N could not be dispatched.
+	Refused
+	// Gap tells that events were dropped.
+	Gap
+)
+
+// Limits bounds one message. A field below 1 means the default named beside it.
+type Limits struct {
+	MaxMessage int // bytes, without white space around it; 1 MiB
+	MaxDepth   int // nesting of each value in the envelope, data for instance; 64, at most 1,024
+	MaxValues  int // values in the parts that are decoded, data and responses not among them; 4,096
+}
+
+func (l *Limits) message() int { return positive(l.MaxMessage, 1<<20) }
+func (l *Limits) depth() int   { return min(positive(l.MaxDepth, 64), maxDepth) }
+func (l *Limits) values() int  { return positive(l.MaxValues, 4096) }
+
+func positive(n, otherwise int) int {
+	if n > 0 {
+		return n
+	}
+	return otherwise
+}
+
+// maxID is the length of the longest id, in bytes of JSON text.
+const maxID = 256
+
+// maxNumber bounds numeric ids and signal numbers: every language's numbers hold
+// integers below it exactly.
+const maxNumber = 1 << 53
+
+// A Msg is one message taken apart. Its slices point into the parsed bytes, or into
+// memory of the Msg where escapes had to be resolved; both are valid until those
+// bytes change or the next Parse into the same Msg. "Raw" means JSON text as it was
+// sent, or in a payload of a binary frame, bytes of the codec agreed on.
+type Msg struct {
+	Kind   Kind
+	Binary bool // it came as a binary frame
+
+	ID     []byte // raw id, quotes included; nil when absent, null or binary
+	Num    uint64 // the id as a number, if HasNum
+	HasNum bool   // the id is a whole number below 2^53 in plain digits, or binary
+	N      uint64 // of a Signal, Ack or Refused
+
+	Method    []byte // nil when absent or null
+	Params    []byte // raw object; nil when absent or null
+	ParamsBad bool   // params is neither an object nor null
+
+	// Of a signal: a Signal, or a Call whose Method is "signal".
+	Info        []byte   // names sender and event, see ParseInfo; equal bytes mean the same
+	Listeners   []uint32 // nil when absent
+	ListenerID  []byte   // raw; nil when absent
+	Data        []byte   // raw; nil when absent, or in a binary frame empty
+	Retained    bool     // of a binary frame; in text it is a part of Info
+	Traceparent []byte   // the text between the quotes, escapes untouched; nil when absent
+
+	// Of a Call whose Method is "request".
+	Sender []byte // nil when absent or not a string
+	Target []byte // the method asked for; nil when absent or not a string
+	Args   []byte // raw params for it; nil when absent, or in a binary frame empty
+
+	// Of a Reply or Refused.
+	Status    int
+	Response  []byte // raw; nil when absent, or in a binary frame empty
+	Exception string
+	Code      string
+	ErrData   []byte // raw, always JSON; nil when absent
+
+	// Of a Gap, beside Listeners.
+	GapSender, GapEvent string // "" when the events are of several
+	Count               uint64
+
+	// Newline reports that a line break followed the message, after blanks at most.
+	Newline bool
+	// DataBreaks reports line breaks between the tokens of Data, Args, Response or
+	// ErrData. CompactNewlines removes them.
+	DataBreaks bool
+
+	own memory
+}
+
+// memory is what a Msg keeps from one Parse to the next.
+type memory struct {
+	scan      scanner
+	object    object
+	listeners []uint32
+	unescaped []byte
+	info      []byte // text of the last info that was checked, if it holds no container
+	values    int    // how many values that is
+}
+
+// reset empties m for the next message.
+func (m *Msg) reset() {
+	own := &m.own
+	own.unescaped = own.unescaped[:0]
+	m.clear()
+}
+
+func (m *Msg) clear() {
+	m.Kind, m.Binary = 0, false
+	m.ID, m.Num, m.HasNum, m.N = nil, 0, false, 0
+	m.Method, m.Params, m.ParamsBad = nil, nil, false
+	m.Info, m.Listeners, m.ListenerID, m.Data, m.Retained, m.Traceparent = nil, nil, nil, nil, false, nil
+	m.Sender, m.Target, m.Args = nil, nil, nil
+	m.Status, m.Response, m.Exception, m.Code, m.ErrData = 0, nil, "", "", nil
+	m.GapSender, m.GapEvent, m.Count = "", "", 0
+	m.Newline, m.DataBreaks = false, false
+}
