@@ -1,6 +1,7 @@
 package carrier
 
 import (
+	"errors"
 	"io"
 	"time"
 )
@@ -11,8 +12,8 @@ import (
 //
 // One goroutine may send while another receives. Close may be called from anywhere,
 // more than once; it ends a blocked Send or Recv. Send and Recv fail with an error
-// that matches net.ErrClosed after Close, Recv with io.EOF after the other party
-// closed and every frame it sent was received.
+// that matches ErrClosed after Close, Recv with io.EOF after the other party closed
+// and every frame it sent was received.
 type Conn interface {
 	Send(frame []byte) error // does not keep frame after returning
 	Recv() ([]byte, error)   // valid until the next Recv
@@ -83,6 +84,10 @@ type (
 	}
 )
 
+// ErrClosed reports that a Conn or Listener was closed by its own side. Test with
+// errors.Is.
+var ErrClosed = errors.New("carrier: closed")
+
 // Info describes one end of a connection.
 type Info struct {
 	Carrier  string // "tcp", "tls", "unix", "ws", "wss", "serial", "stdio", "local"
@@ -92,9 +97,8 @@ type Info struct {
 	Loopback bool   // the other end is a program of this machine
 }
 
-// A Listener waits for connections. Accept returns an error that matches
-// net.ErrClosed after Close; any other error is passing, and Accept may be called
-// again.
+// A Listener waits for connections. Accept returns an error that matches ErrClosed
+// after Close; any other error is passing, and Accept may be called again.
 type Listener interface {
 	Accept() (Conn, error)
 	Close() error

@@ -26,6 +26,7 @@ func (o *object) interpret() {
 		o.number("ack", o.ack, 0)
 	case o.gap != nil:
 		m.Kind = Gap
+		o.number("n", o.n, 1)
 		o.gapNotice()
 	default:
 		m.Kind = Call

@@ -55,7 +55,7 @@ type Msg struct {
 	ID     []byte // raw id, quotes included; nil when absent, null or binary
 	Num    uint64 // the id as a number, if HasNum
 	HasNum bool   // the id is a whole number below 2^53 in plain digits, or binary
-	N      uint64 // of a Signal, Ack or Refused
+	N      uint64 // of a Signal, Ack, Refused or Gap
 
 	Method    []byte // nil when absent or null
 	Params    []byte // raw object; nil when absent or null

@@ -175,10 +175,11 @@ func AppendAck(dst []byte, n uint64, binary bool) []byte {
 	return append(AppendID(append(dst, `{"ack":`...), n), '}')
 }
 
-// AppendGap appends the notice that count events for these listeners were dropped.
-// Sender and event are left out when empty.
-func AppendGap(dst []byte, listeners []uint32, sender, event string, count uint64) []byte {
-	dst = appendIDs(append(dst, `{"gap":{"listeners":`...), listeners)
+// AppendGap appends the notice, numbered n as a signal is, that count events for these
+// listeners were dropped. Sender and event are left out when empty.
+func AppendGap(dst []byte, n uint64, listeners []uint32, sender, event string, count uint64) []byte {
+	dst = AppendID(append(dst, `{"n":`...), n)
+	dst = appendIDs(append(dst, `,"gap":{"listeners":`...), listeners)
 	if sender != "" {
 		dst = AppendString(append(dst, `,"sender":`...), sender)
 	}

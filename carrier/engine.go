@@ -1,0 +1,384 @@
+package carrier
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sigrouter/sigrouter/internal/wire"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// A Handler is what an Engine reports to: a router. The methods are called in the
+// goroutine that reads for the peer, one at a time; none may wait for a peer.
+type Handler interface {
+	// Connected is called before the peer's first message. An error refuses the peer.
+	Connected(p *Peer) error
+	// Message is called with each call and signal that the engine does not answer
+	// itself. m is valid until the method returns.
+	Message(p *Peer, m *wire.Msg)
+	// Disconnected is called once, after the last message, with the reason.
+	Disconnected(p *Peer, reason error)
+}
+
+// Options tunes an Engine. The zero value is ready for use.
+type Options struct {
+	Limits Limits
+	Logger *slog.Logger // nil: silent
+}
+
+// An Engine runs Conns: it numbers calls and finds the callers of replies, queues and
+// combines what is to be written, watches over silence and limits, and shuts down.
+type Engine struct {
+	lim     Limits
+	log     *slog.Logger
+	handler Handler
+	start   time.Time
+	clock   atomic.Int64 // time since start, as of the last tick
+	queued  gauge        // bytes that wait for all peers
+	nextID  atomic.Uint64
+
+	mu        sync.Mutex
+	peers     map[*Peer]struct{}
+	perAddr   map[string]int
+	listeners map[Listener]struct{}
+	closing   bool
+	janitor   chan struct{} // closed to stop the janitor; nil: it does not run
+
+	kicks  kicker
+	wg     sync.WaitGroup // every goroutine of the engine and its peers
+	Refuse atomic.Uint64  // connections turned away by a limit
+}
+
+// NewEngine makes an engine that reports to h.
+func NewEngine(h Handler, o Options) *Engine {
+	log := o.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	e := &Engine{
+		lim:       o.Limits.WithDefaults(),
+		log:       log,
+		handler:   h,
+		start:     time.Now(),
+		peers:     map[*Peer]struct{}{},
+		perAddr:   map[string]int{},
+		listeners: map[Listener]struct{}{},
+	}
+	e.kicks.engine = e
+	return e
+}
+
+// Limits returns the limits in force.
+func (e *Engine) Limits() *Limits { return &e.lim }
+
+// Logger returns the engine's logger.
+func (e *Engine) Logger() *slog.Logger { return e.log }
+
+func (e *Engine) now() time.Duration { return time.Since(e.start) }
+
+// Serve accepts connections until the listener or the engine is closed.
+func (e *Engine) Serve(l Listener) error {
+	if err := e.addListener(l); err != nil {
+		_ = l.Close()
+		return err
+	}
+	defer e.dropListener(l)
+	var pause time.Duration
+	for {
+		conn, err := l.Accept()
+		if err == nil {
+			pause = 0
+			if _, err := e.Attach(conn, nil); err != nil {
+				e.Refuse.Add(1)
+				e.log.Warn("connection refused", "listen", l.URL(), "err", err)
+			}
+			continue
+		}
+		if errors.Is(err, ErrClosed) || e.isClosing() {
+			return nil
+		}
+		// Out of descriptors, most likely: what is connected goes on, and so do we.
+		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+		e.log.Warn("cannot accept, trying again", "listen", l.URL(), "err", err, "pause", pause)
+		if !e.sleep(pause) {
+			return nil
+		}
+	}
+}
+
+func (e *Engine) isClosing() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.closing
+}
+
+// sleep waits, and reports false when the engine is closing.
+func (e *Engine) sleep(d time.Duration) bool {
+	const step = 100 * time.Millisecond
+	for ; d > 0; d -= step {
+		time.Sleep(min(d, step))
+		if e.isClosing() {
+			return false
+		}
+	}
+	return true
+}
+
+func (e *Engine) addListener(l Listener) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closing {
+		return sig.ErrShuttingDown
+	}
+	e.listeners[l] = struct{}{}
+	e.wg.Add(1)
+	return nil
+}
+
+func (e *Engine) dropListener(l Listener) {
+	e.mu.Lock()
+	delete(e.listeners, l)
+	e.mu.Unlock()
+	_ = l.Close()
+	e.wg.Done()
+}
+
+// Attach runs a connection that was accepted. Data is kept for the handler: Peer.Data.
+// It fails, and closes the connection, when a limit is reached or the engine is
+// closing.
+func (e *Engine) Attach(conn Conn, data any) (*Peer, error) {
+	return e.attach(newPeer(e, conn, data))
+}
+
+// AttachDialed is Attach for a connection that was dialled: the handler says hello.
+func (e *Engine) AttachDialed(conn Conn, data any) (*Peer, error) {
+	p := newPeer(e, conn, data)
+	p.dialed = true
+	return e.attach(p)
+}
+
+func (e *Engine) attach(p *Peer) (*Peer, error) {
+	if err := e.admit(p); err != nil {
+		p.refuse(err)
+		return nil, err
+	}
+	if err := e.handler.Connected(p); err != nil {
+		e.forget(p)
+		p.refuse(err)
+		e.wg.Done()
+		return nil, err
+	}
+	go func() {
+		defer e.wg.Done()
+		p.read()
+	}()
+	return p, nil
+}
+
+func (e *Engine) admit(p *Peer) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.closing:
+		return sig.ErrShuttingDown
+	case len(e.peers) >= e.lim.MaxConns:
+		return sig.Errorf(sig.ErrLimit, "%d connections are the most (MaxConns)", e.lim.MaxConns)
+	case !p.info.Loopback && p.host != "" && e.perAddr[p.host] >= e.lim.MaxConnsAddress:
+		return sig.Errorf(sig.ErrLimit, "%d connections from one address are the most (MaxConnsAddress)", e.lim.MaxConnsAddress)
+	}
+	e.peers[p] = struct{}{}
+	e.perAddr[p.host]++
+	e.wg.Add(1)
+	if e.janitor == nil {
+		e.janitor = make(chan struct{})
+		stop := e.janitor
+		e.clock.Store(int64(e.now()))
+		e.wg.Go(func() { e.watch(stop) })
+	}
+	return nil
+}
+
+// forget takes a peer out of the books.
+func (e *Engine) forget(p *Peer) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.peers, p)
+	if e.perAddr[p.host]--; e.perAddr[p.host] == 0 {
+		delete(e.perAddr, p.host)
+	}
+	if len(e.peers) == 0 && e.janitor != nil {
+		close(e.janitor)
+		e.janitor = nil
+	}
+}
+
+// Peers returns the peers that are connected now, in no order.
+func (e *Engine) Peers() []*Peer {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	peers := make([]*Peer, 0, len(e.peers))
+	for p := range e.peers {
+		peers = append(peers, p)
+	}
+	return peers
+}
+
+// StopListening closes the listeners.
+func (e *Engine) StopListening() {
+	e.mu.Lock()
+	e.closing = true
+	listeners := make([]Listener, 0, len(e.listeners))
+	for l := range e.listeners {
+		listeners = append(listeners, l)
+	}
+	e.mu.Unlock()
+	for _, l := range listeners {
+		_ = l.Close()
+	}
+}
+
+// Shutdown ends the engine: it stops listening, says goodbye, gives calls that run and
+// signals that wait time to finish until ctx ends, closes the connections, and
+// returns when no goroutine is left. It returns an error when something was cut off.
+func (e *Engine) Shutdown(ctx context.Context, reason string) error {
+	e.StopListening()
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, e.lim.DrainTimeout)
+		defer cancel()
+	}
+	peers := e.Peers()
+	for i, p := range peers {
+		p.sayBye(reason, spread(i, len(peers)))
+	}
+	cut := 0
+	for _, p := range peers {
+		if !p.drain(ctx) {
+			cut++
+		}
+		p.Close(sig.Errorf(sig.ErrShuttingDown, "%s", reason))
+	}
+	for _, p := range e.Peers() { // those that came in between
+		p.Close(sig.Errorf(sig.ErrShuttingDown, "%s", reason))
+	}
+	e.wg.Wait()
+	if cut > 0 {
+		return sig.Errorf(sig.ErrTimeout, "%d of %d peers had not taken everything in time", cut, len(peers))
+	}
+	return nil
+}
+
+// spread tells many peers to come back at different times, over one second.
+func spread(i, n int) time.Duration {
+	if n < 2 {
+		return 0
+	}
+	return time.Duration(i) * time.Second / time.Duration(n)
+}
+
+const tick = 250 * time.Millisecond
+
+// watch is the janitor: it pings, and ends what has taken too long.
+func (e *Engine) watch(stop <-chan struct{}) {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	last := e.now()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-t.C:
+		}
+		now := e.now()
+		if slept := now - last - tick; slept > 2*time.Second {
+			e.excuse(slept) // we were stopped, not they silent
+		}
+		last = now
+		e.clock.Store(int64(now))
+		for _, p := range e.Peers() {
+			p.check(now)
+		}
+		e.relieve()
+	}
+}
+
+func (e *Engine) excuse(d time.Duration) {
+	for _, p := range e.Peers() {
+		p.heard.Add(int64(d))
+	}
+}
+
+// relieve closes the peers with the longest queues while all queues together are over
+// their limit.
+func (e *Engine) relieve() {
+	for e.queued.Load() > int64(e.lim.QueueTotalBytes) {
+		var worst *Peer
+		most := 0
+		for _, p := range e.Peers() {
+			if n := p.queuedBytes(); n > most && !p.failed() {
+				worst, most = p, n
+			}
+		}
+		if worst == nil {
+			return
+		}
+		worst.Close(sig.Errorf(sig.ErrSlow, "too slow: %d bytes wait, the most of all peers, which together are over QueueTotalBytes (%d)", most, e.lim.QueueTotalBytes))
+		worst.out().forget(sig.ErrSlow)
+	}
+}
+
+// gauge counts bytes.
+type gauge struct{ atomic.Int64 }
+
+// chargeStep is how far a queue's own count may run ahead of the gauge.
+const chargeStep = 64 << 10
+
+// charge brings the gauge up to date. Called with the queue's lock held.
+func (q *Queue) charge() {
+	if q.global != nil {
+		q.global.Add(int64(q.waitBytes - q.charged))
+	}
+	q.charged = q.waitBytes
+}
+
+// kicker flushes peers on behalf of goroutines that must not wait, in one goroutine
+// that ends when there is nothing to do.
+type kicker struct {
+	engine *Engine
+	mu     sync.Mutex
+	list   []*Peer
+	spare  []*Peer
+	busy   bool
+}
+
+func (k *kicker) add(p *Peer) {
+	k.mu.Lock()
+	k.list = append(k.list, p)
+	start := !k.busy
+	k.busy = true
+	k.mu.Unlock()
+	if start {
+		k.engine.wg.Go(k.run)
+	}
+}
+
+func (k *kicker) run() {
+	k.mu.Lock()
+	for len(k.list) > 0 {
+		list := k.list
+		k.list = k.spare[:0]
+		k.mu.Unlock()
+		for i, p := range list {
+			p.flush()
+			list[i] = nil
+		}
+		k.mu.Lock()
+		k.spare = list
+	}
+	k.busy = false
+	k.mu.Unlock()
+}

@@ -1,0 +1,424 @@
+package carrier
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sigrouter/sigrouter/internal/wire"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// How a peer is spoken to.
+const (
+	modeNew     = iota // nothing heard yet
+	modeClassic        // each of its reads is one message
+	modeLines          // a classic peer that reads by lines
+	modeFast           // it said hello
+)
+
+// A Peer is the other end of one connection.
+type Peer struct {
+	ID   uint64 // of this connection, unlike any other of the engine
+	Data any    // the handler's own
+
+	engine *Engine
+	conn   Conn
+	info   Info
+	host   string // of the remote address
+
+	stream *Stream // the conn, when it is one
+	batch  BatchSender
+	try    TrySender
+	lines  bool // noise between frames is the conn's business
+	dialed bool // this end connected
+
+	mode    atomic.Int32
+	name    atomic.Pointer[string]
+	binary  atomic.Bool
+	heard   atomic.Int64 // engine clock when anything came last
+	trusted atomic.Bool  // past the login: the wider limits apply
+	lim     wire.Limits  // of messages, for the goroutine that reads
+
+	session atomic.Pointer[Session]
+	w       writer
+	calls   callTable
+	classic classicWriter
+
+	dirty   atomic.Bool // in some list of peers to be flushed
+	touched []*Peer     // to be flushed after this batch; for the goroutine that reads
+	msg     wire.Msg
+
+	failMu  sync.Mutex
+	reason  error // why the connection ends
+	gone    chan struct{}
+	Stats   Stats
+	since   time.Duration
+	asking  atomic.Int32 // calls of this peer that are not answered
+	pinging atomic.Bool
+	pings   pingCount
+	bye     atomic.Pointer[Bye]
+}
+
+func newPeer(e *Engine, conn Conn, data any) *Peer {
+	p := &Peer{ID: e.nextID.Add(1), Data: data, engine: e, conn: conn, gone: make(chan struct{})}
+	if d, ok := probe[Describer](conn); ok {
+		p.info = d.Info()
+	}
+	p.host = hostOf(p.info.Remote)
+	p.stream, _ = probe[*Stream](conn)
+	if t, ok := probe[*tryStream](conn); ok {
+		p.stream = t.Stream
+	}
+	if p.stream != nil && any(conn) != any(p.stream) {
+		if _, ok := conn.(*tryStream); !ok {
+			p.stream = nil // wrapped: its own Recv must be used
+		}
+	}
+	p.batch, _ = probe[BatchSender](conn)
+	p.try, _ = probe[TrySender](conn)
+	if l, ok := probe[Lossy](conn); ok {
+		p.lines = l.Lossy()
+	}
+	if t, ok := probe[TextOnly](conn); ok {
+		p.lines = p.lines || t.TextOnly()
+	}
+	p.session.Store(e.NewSession())
+	p.Trust(true)
+	p.since = e.now()
+	p.heard.Store(int64(p.since))
+	p.calls.peer = p
+	p.classic.peer = p
+	if p.stream != nil {
+		p.stream.idle = p.endBatch
+	}
+	return p
+}
+
+// Trust says whether the peer is past the login, and so which limits apply to its
+// messages. A new peer is trusted. Call it from Handler methods only.
+func (p *Peer) Trust(yes bool) {
+	l := &p.engine.lim
+	p.trusted.Store(yes)
+	p.lim = wire.Limits{MaxMessage: l.MaxMessage, MaxDepth: l.MaxDepth, MaxValues: 4096}
+	if !yes {
+		p.lim.MaxMessage, p.lim.MaxDepth = l.MaxMessageLogin, l.MaxDepthLogin
+	}
+	if lim, ok := probe[Limiter](p.conn); ok {
+		lim.SetMaxFrame(p.lim.MaxMessage)
+	}
+}
+
+// Info describes the connection.
+func (p *Peer) Info() Info { return p.info }
+
+// Engine returns the engine that runs the peer.
+func (p *Peer) Engine() *Engine { return p.engine }
+
+// Name returns what the peer calls itself, "" when it has not said.
+func (p *Peer) Name() string {
+	if s := p.name.Load(); s != nil {
+		return *s
+	}
+	return ""
+}
+
+// SetName sets the name.
+func (p *Peer) SetName(s string) { p.name.Store(&s) }
+
+// Fast reports whether the peer is on the fast lane.
+func (p *Peer) Fast() bool { return p.mode.Load() == modeFast }
+
+// SetFast puts the peer on the fast lane, with binary frames or without, and the
+// session it resumes, if not nil.
+func (p *Peer) SetFast(binary bool, s *Session) {
+	if s != nil {
+		p.session.Store(s)
+	}
+	p.binary.Store(binary)
+	p.mode.Store(modeFast)
+}
+
+// SetClassic makes the peer a classic one.
+func (p *Peer) SetClassic() {
+	p.out().SetWindow(1, 0)
+	p.mode.Store(modeClassic)
+}
+
+// Classic reports whether the peer is known to be a classic one.
+func (p *Peer) Classic() bool {
+	m := p.mode.Load()
+	return m == modeClassic || m == modeLines
+}
+
+// Session returns the session of the connection.
+func (p *Peer) Session() *Session { return p.session.Load() }
+
+func (p *Peer) out() *Queue { return p.session.Load().Out }
+
+// TextOnly reports whether the connection carries JSON objects alone.
+func (p *Peer) TextOnly() bool {
+	t, ok := probe[TextOnly](p.conn)
+	return ok && t.TextOnly()
+}
+
+// Done returns a channel that is closed when the connection has ended and its handler
+// was told.
+func (p *Peer) Done() <-chan struct{} { return p.gone }
+
+// GoodBye returns what the peer said before it closed, or nil.
+func (p *Peer) GoodBye() *Bye { return p.bye.Load() }
+
+// String names the peer for logs and errors.
+func (p *Peer) String() string {
+	s := p.info.Carrier + ":" + p.info.Remote
+	if n := p.Name(); n != "" {
+		s = n + " (" + s + ")"
+	}
+	return s
+}
+
+// read is the goroutine that reads: it ends when the connection does.
+func (p *Peer) read() {
+	buffered, _ := probe[Buffered](p.conn)
+	for {
+		if err := p.next(); err != nil {
+			p.Close(err)
+			break
+		}
+		p.handle(&p.msg)
+		if p.stream == nil && (buffered == nil || !buffered.Buffered()) {
+			p.endBatch()
+		}
+	}
+	p.endBatch()
+	p.finish()
+}
+
+// next reads one message into p.msg. An error ends the connection.
+func (p *Peer) next() error {
+	for {
+		err := p.parseNext()
+		if err == nil {
+			p.Stats.MessagesIn.Add(1)
+			return nil
+		}
+		var bad *wire.Error
+		if !errors.As(err, &bad) {
+			return err
+		}
+		p.Stats.Refused.Add(1)
+		p.ReplyError(bad.ID, 0, false, sig.Errorf(bad.Kind, "%s", bad.Text))
+		if !p.lines {
+			return fmt.Errorf("bad input: %w", sig.Errorf(bad.Kind, "%s", bad.Text))
+		}
+		p.engine.log.Warn("bad message", "peer", p.String(), "err", bad.Text)
+	}
+}
+
+func (p *Peer) parseNext() error {
+	if p.stream != nil {
+		return p.stream.recvMsg(&p.msg, &p.lim)
+	}
+	frame, err := p.conn.Recv()
+	if err != nil {
+		return err
+	}
+	p.Stats.BytesIn.Add(uint64(len(frame)))
+	n, err := wire.Parse(frame, &p.lim, &p.msg)
+	switch {
+	case errors.Is(err, wire.ErrShort):
+		return &wire.Error{Kind: sig.ErrMalformed, Text: "the message ends too early"}
+	case err == nil && n < len(frame):
+		return &wire.Error{Kind: sig.ErrMalformed, Text: "more than one message in a frame"}
+	}
+	return err
+}
+
+// endBatch is called when all that was read has been handled.
+func (p *Peer) endBatch() {
+	p.heard.Store(p.engine.clock.Load())
+	for i, t := range p.touched {
+		p.touched[i] = nil
+		t.flush()
+	}
+	p.touched = p.touched[:0]
+}
+
+// Touch notes that t has something to write. It is called by handlers in the
+// goroutine that reads for p; what was noted is written when the batch ends.
+func (p *Peer) Touch(t *Peer) {
+	if t.dirty.CompareAndSwap(false, true) {
+		p.touched = append(p.touched, t)
+	}
+}
+
+// Kick has what waits for the peer written soon. It does not block.
+func (p *Peer) Kick() {
+	if p.dirty.CompareAndSwap(false, true) {
+		p.engine.kicks.add(p)
+	}
+}
+
+// Close ends the connection for a reason. Only the first reason counts.
+func (p *Peer) Close(reason error) {
+	p.failMu.Lock()
+	first := p.reason == nil
+	if first {
+		p.reason = reason
+	}
+	p.failMu.Unlock()
+	if !first {
+		return
+	}
+	if isPlainEnd(reason) {
+		_ = p.conn.Close()
+		return
+	}
+	p.engine.wg.Go(func() { p.closeConn(reason) })
+}
+
+// isPlainEnd reports whether the other end just went, so that nothing is left to say.
+func isPlainEnd(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, ErrClosed)
+}
+
+func (p *Peer) closeConn(reason error) {
+	p.lastWords()
+	if c, ok := probe[ReasonCloser](p.conn); ok {
+		_ = c.CloseReason(closeStatus(reason), reason.Error())
+		return
+	}
+	_ = p.conn.Close()
+}
+
+// closeStatus is the WebSocket close code (RFC 6455, section 7.4.1) for a reason.
+func closeStatus(err error) int {
+	switch {
+	case errors.Is(err, sig.ErrShuttingDown):
+		return 1001
+	case errors.Is(err, sig.ErrMalformed):
+		return 1002
+	case errors.Is(err, sig.ErrRefused):
+		return 1008
+	case errors.Is(err, sig.ErrSlow):
+		return 1013
+	case errors.Is(err, sig.ErrLimit):
+		return 1009
+	}
+	return 1000
+}
+
+func (p *Peer) failed() bool { return p.Reason() != nil }
+
+// Reason returns why the connection ended or is ending, nil while it lives.
+func (p *Peer) Reason() error {
+	p.failMu.Lock()
+	defer p.failMu.Unlock()
+	return p.reason
+}
+
+// refuse turns away a connection that never became a peer.
+func (p *Peer) refuse(err error) {
+	p.reason = err
+	e := sig.AsError(err)
+	frame := wire.AppendFailure(nil, nil, e)
+	p.engine.wg.Go(func() {
+		if d, ok := probe[WriteDeadliner](p.conn); ok {
+			_ = d.SetWriteDeadline(time.Now().Add(time.Second))
+		}
+		_ = p.conn.Send(frame)
+		_ = p.conn.Close()
+	})
+}
+
+// finish ends what the peer had going. It runs in the goroutine that read.
+func (p *Peer) finish() {
+	reason := p.Reason()
+	p.calls.failAll(sig.Errorf(sig.ErrNotConnected, "connection to %s lost: %v", p, reason))
+	p.classic.stop()
+	p.engine.handler.Disconnected(p, reason)
+	p.engine.forget(p)
+	close(p.gone)
+}
+
+// handle deals with one message.
+func (p *Peer) handle(m *wire.Msg) {
+	if !p.dialed && p.mode.Load() == modeNew && !isHello(m) {
+		p.SetClassic()
+		if m.Newline || p.lines {
+			p.mode.Store(modeLines)
+		}
+	}
+	switch m.Kind {
+	case wire.Reply:
+		p.calls.reply(m)
+	case wire.Ack:
+		if !p.out().ack(m.N) {
+			p.Close(sig.Errorf(sig.ErrMalformed, "acknowledges signal %d, which was not sent", m.N))
+			return
+		}
+		p.Touch(p)
+	case wire.Call:
+		if !p.builtin(m) {
+			p.engine.handler.Message(p, m)
+		}
+	case wire.Signal, wire.Gap:
+		if p.fresh(m) {
+			p.engine.handler.Message(p, m)
+		}
+	default:
+		p.engine.handler.Message(p, m)
+	}
+}
+
+func isHello(m *wire.Msg) bool { return m.Kind == wire.Call && string(m.Method) == "hello" }
+
+// builtin answers the methods that need no router.
+func (p *Peer) builtin(m *wire.Msg) bool {
+	if !p.Fast() {
+		return false
+	}
+	switch string(m.Method) {
+	case "ping":
+		if !p.pings.allow(p.engine.clock.Load(), p.engine.lim.MaxPings) {
+			p.Close(sig.Errorf(sig.ErrLimit, "more than %d pings a second (MaxPings)", p.engine.lim.MaxPings))
+			return true
+		}
+		p.Reply(m.ID, m.Num, m.Binary, nil)
+		p.Touch(p)
+	case "bye":
+		p.bye.Store(parseBye(m.Params))
+	case "cancel":
+		p.calls.cancelFrom(m.Params)
+	default:
+		return false
+	}
+	return true
+}
+
+// pingCount bounds pings a second, by the engine's clock.
+type pingCount struct {
+	second int64
+	n      int
+}
+
+func (c *pingCount) allow(clock int64, most int) bool {
+	if s := clock / int64(time.Second); s != c.second {
+		c.second, c.n = s, 0
+	}
+	c.n++
+	return c.n <= most
+}
+
+// hostOf returns the address without its port; "" when it has none.
+func hostOf(addr string) string {
+	if i := strings.LastIndexByte(addr, ':'); i > 0 {
+		return strings.Trim(addr[:i], "[]")
+	}
+	return ""
+}

@@ -1,0 +1,362 @@
+package carrier
+
+import (
+	"sync"
+
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// A Queue holds the signals on their way to one peer: those that wait, and those that
+// were sent and are not yet acknowledged. It outlives the connection when the session
+// is resumed.
+//
+// Waiting signals have no number yet, so they can still be dropped; a signal gets its
+// number when it is sent, and is kept until it is acknowledged.
+type Queue struct {
+	mu     sync.Mutex
+	wait   ring[item]
+	flight ring[item] // position p has the number p+1
+	next   uint64     // position in flight to be sent next; below flight.tail only after a cut
+
+	waitBytes, flightBytes int
+	window, windowBytes    int
+	dead                   int // items in wait that were dropped
+	closed                 error
+	room                   chan struct{} // closed when there is room again; nil: nobody waits
+	acked                  uint64        // signals acknowledged
+	dropped                uint64        // events dropped
+	over                   int64         // engine clock when waitBytes passed the soft limit; 0: below
+	global                 *gauge
+	charged                int // bytes of waitBytes that are in global
+}
+
+// item is one signal on its way.
+type item struct {
+	route    *Route
+	to       *Target // nil: up, to a server
+	data     []byte
+	gap      uint64 // not 0: no event but a notice that this many were dropped
+	retained bool
+	dead     bool
+}
+
+// itemOverhead is what a signal costs beside its payload, about.
+const itemOverhead = 64
+
+func (it *item) size() int { return len(it.data) + itemOverhead }
+
+// NewQueue makes a queue with a window of signals and bytes.
+func NewQueue(l Limits) *Queue {
+	return &Queue{window: l.Window, windowBytes: l.WindowBytes}
+}
+
+// SetWindow narrows the window to what the peer asked for; zero changes nothing.
+func (q *Queue) SetWindow(signals, bytes int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if signals > 0 {
+		q.window = min(q.window, signals)
+	}
+	if bytes > 0 {
+		q.windowBytes = min(q.windowBytes, bytes)
+	}
+}
+
+// push adds a signal. It fails when the queue is closed or the signal does not fit and
+// its line does not say what to drop; the caller then closes the peer or waits.
+func (q *Queue) push(it item, limit int) error {
+	q.mu.Lock()
+	err := q.pushLocked(it, limit)
+	q.mu.Unlock()
+	return err
+}
+
+var errQueueFull = sig.Errorf(sig.ErrSlow, "outbound queue full")
+
+func (q *Queue) pushLocked(it item, limit int) error {
+	if q.closed != nil {
+		return q.closed
+	}
+	if it.to != nil && it.to.line != nil {
+		if !q.makeLineRoom(&it) {
+			return nil
+		}
+	}
+	if q.waitBytes+it.size() > limit && q.waitBytes > 0 {
+		return errQueueFull
+	}
+	q.wait.push(it)
+	q.waitBytes += it.size()
+	if q.waitBytes-q.charged > chargeStep {
+		q.charge()
+	}
+	return nil
+}
+
+// makeLineRoom applies the policy of the item's line. It reports whether the item is
+// to be queued.
+func (q *Queue) makeLineRoom(it *item) bool {
+	l := it.to.line
+	if l.Policy == sig.Latest {
+		if pos, ok := l.last[it.route]; ok && pos >= q.wait.head && !q.wait.at(pos).dead {
+			q.drop(pos)
+		}
+		if l.last == nil {
+			l.last = map[*Route]uint64{}
+		}
+		l.last[it.route] = q.wait.tail // where it will be
+	} else if l.waiting >= l.Size {
+		if l.Policy == sig.DropNewest {
+			q.noteGap(it)
+			return false
+		}
+		l.oldest = max(l.oldest, q.wait.head)
+		for q.wait.at(l.oldest).line() != l {
+			l.oldest++
+		}
+		q.drop(l.oldest)
+	}
+	l.waiting++
+	if l.Policy == sig.DropNewest {
+		l.gap = 0 // the next notice has its place behind this event
+	}
+	return true
+}
+
+// line returns the line of an event that waits; nil for other items.
+func (it *item) line() *Line {
+	if it.dead || it.gap > 0 || it.to == nil {
+		return nil
+	}
+	return it.to.line
+}
+
+// drop turns the event at a position of wait into a notice that it was dropped, which
+// takes over the count of the line's earlier notice.
+func (q *Queue) drop(pos uint64) {
+	it := q.wait.at(pos)
+	l := it.to.line
+	l.waiting--
+	l.Dropped++
+	q.dropped++
+	q.waitBytes -= len(it.data)
+	it.data, it.gap = nil, 1
+	if g := q.gapOf(l); g != nil {
+		it.gap += g.gap
+		if g.route != it.route {
+			it.route = nil
+		}
+		g.dead = true
+		q.waitBytes -= itemOverhead
+		q.dead++
+	}
+	l.gap = pos + 1
+	q.sweep()
+}
+
+// noteGap records that an item was not queued.
+func (q *Queue) noteGap(it *item) {
+	l := it.to.line
+	l.Dropped++
+	q.dropped++
+	if g := q.gapOf(l); g != nil {
+		g.gap++
+		if g.route != it.route {
+			g.route = nil
+		}
+		return
+	}
+	q.wait.push(item{route: it.route, to: it.to, gap: 1})
+	q.waitBytes += itemOverhead
+	l.gap = q.wait.tail
+}
+
+// gapOf returns the line's notice that still waits, or nil.
+func (q *Queue) gapOf(l *Line) *item {
+	if l.gap == 0 || l.gap <= q.wait.head {
+		return nil
+	}
+	return q.wait.at(l.gap - 1)
+}
+
+// sweep removes dropped items: those at the front at once, all when they are most.
+func (q *Queue) sweep() {
+	for q.wait.len() > 0 && q.wait.at(q.wait.head).dead {
+		q.wait.pop()
+		q.dead--
+	}
+	if q.dead <= ringKeep || q.dead <= q.wait.len()/2 {
+		return
+	}
+	old := q.wait
+	q.wait, q.dead = ring[item]{}, 0
+	for pos := old.head; pos < old.tail; pos++ {
+		it := *old.at(pos)
+		if it.dead {
+			continue
+		}
+		q.wait.push(it)
+		if it.to == nil || it.to.line == nil {
+			continue
+		}
+		l := it.to.line
+		l.oldest = 0
+		switch {
+		case it.gap > 0:
+			l.gap = q.wait.tail
+		case l.last != nil:
+			l.last[it.route] = q.wait.tail - 1
+		}
+	}
+}
+
+// take moves the next signal that may be sent out of wait, into flight, and returns it
+// with its number. The item stays valid until it is acknowledged. A nil item: none may
+// be sent now.
+func (q *Queue) take() (*item, uint64) {
+	if q.next < q.flight.tail { // again, after a cut
+		it := q.flight.at(q.next)
+		q.next++
+		return it, q.next
+	}
+	for q.wait.len() > 0 {
+		if q.flight.len() >= q.window || q.flightBytes >= q.windowBytes {
+			return nil, 0
+		}
+		it := *q.wait.at(q.wait.head)
+		q.wait.pop()
+		if it.dead {
+			q.dead--
+			continue
+		}
+		q.waitBytes -= it.size()
+		if l := it.line(); l != nil {
+			l.waiting--
+			if l.last != nil {
+				delete(l.last, it.route)
+			}
+		}
+		q.flightBytes += it.size()
+		q.flight.push(it)
+		q.next = q.flight.tail
+		return q.flight.at(q.flight.tail - 1), q.flight.tail
+	}
+	if q.charged > 0 {
+		q.charge()
+	}
+	return nil, 0
+}
+
+// ack forgets all signals up to number n. It reports whether n is a number that was
+// sent.
+func (q *Queue) ack(n uint64) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if n > q.next {
+		return false
+	}
+	for q.flight.head < n {
+		it := q.flight.at(q.flight.head)
+		q.flightBytes -= it.size()
+		if it.gap == 0 {
+			q.acked++
+		}
+		q.flight.pop()
+	}
+	q.wake()
+	return true
+}
+
+// rewind makes take begin again with number n+1, all up to n being acknowledged. It
+// returns false when it does not have them any more.
+func (q *Queue) rewind(n uint64) bool {
+	q.mu.Lock()
+	if n < q.flight.head || n > q.flight.tail {
+		q.mu.Unlock()
+		return false
+	}
+	q.next = max(q.next, n)
+	q.mu.Unlock()
+	q.ack(n)
+	q.mu.Lock()
+	q.next = n
+	q.mu.Unlock()
+	return true
+}
+
+// restart gives the signals in flight new numbers from 1, for a session that could not
+// be resumed. It returns how many may reach the far side twice.
+func (q *Queue) restart() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var again ring[item]
+	for pos := q.flight.head; pos < q.flight.tail; pos++ {
+		again.push(*q.flight.at(pos))
+	}
+	q.flight, q.next = again, 0
+	return again.len()
+}
+
+// forget drops everything that is in flight or waits, for a peer that will not come
+// back, and returns how many events that were.
+func (q *Queue) forget(err error) (lost int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = err
+	for pos := q.flight.head; pos < q.flight.tail; pos++ {
+		if q.flight.at(pos).gap == 0 {
+			lost++
+		}
+	}
+	for pos := q.wait.head; pos < q.wait.tail; pos++ {
+		if it := q.wait.at(pos); it.gap == 0 && !it.dead {
+			lost++
+		}
+	}
+	q.dropped += uint64(lost)
+	q.wait, q.flight = ring[item]{}, ring[item]{}
+	q.waitBytes, q.flightBytes, q.next = 0, 0, 0
+	q.charge()
+	q.wake()
+	return lost
+}
+
+// lose is ack of the one signal n, which could not be sent.
+func (q *Queue) lose(n uint64) {
+	q.ack(n)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.acked--
+	q.dropped++
+}
+
+// waits reports whether anything is to be sent, now or when the window opens.
+func (q *Queue) waits() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.next < q.flight.tail || q.wait.len() > q.dead
+}
+
+// pending returns how many signals are in flight or wait.
+func (q *Queue) pending() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.flight.len() + q.wait.len() - q.dead
+}
+
+// wake tells those who wait for room. Called with the lock held.
+func (q *Queue) wake() {
+	if q.room != nil {
+		close(q.room)
+		q.room = nil
+	}
+}
+
+// roomChan returns a channel that is closed when there may be room. Called with the
+// lock held.
+func (q *Queue) roomChan() <-chan struct{} {
+	if q.room == nil {
+		q.room = make(chan struct{})
+	}
+	return q.room
+}

@@ -1,0 +1,81 @@
+package carrier
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/sigrouter/sigrouter/internal/wire"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// Stats counts what passed a connection.
+type Stats struct {
+	MessagesIn, MessagesOut atomic.Uint64
+	BytesIn, BytesOut       atomic.Uint64
+	Strays                  atomic.Uint64 // replies nobody waited for
+	Duplicates              atomic.Uint64 // signals that came twice
+	Refused                 atomic.Uint64 // messages answered with an error
+	RoundTrip               atomic.Int64  // nanoseconds, of the last ping
+}
+
+// A Bye is what a peer said before it closed.
+type Bye struct {
+	Reason string
+	Retry  time.Duration // when to come back
+}
+
+// A Session is what a resumed connection takes over from the one before.
+type Session struct {
+	Out  *Queue
+	last atomic.Uint64 // number of the last signal taken from the peer
+	done atomic.Uint64 // number of the last signal handled
+	told uint64        // number last acknowledged; guarded by the writer's lock
+}
+
+// NewSession makes a session with an empty queue.
+func (e *Engine) NewSession() *Session {
+	q := NewQueue(e.lim)
+	q.global = &e.queued
+	return &Session{Out: q}
+}
+
+// Last returns the number of the last signal of the peer that was handled.
+func (s *Session) Last() uint64 { return s.done.Load() }
+
+// Resume makes the session begin after number n, which the far side has handled. It
+// returns false when what follows is not there any more.
+func (s *Session) Resume(n uint64) bool {
+	s.last.Store(s.done.Load())
+	s.told = s.done.Load()
+	return s.Out.rewind(n)
+}
+
+// Restart makes the session begin anew; signals in flight will be sent again. It
+// returns how many those are.
+func (s *Session) Restart() int {
+	s.last.Store(0)
+	s.done.Store(0)
+	s.told = 0
+	return s.Out.restart()
+}
+
+// fresh reports whether a numbered message is the next one.
+func (p *Peer) fresh(m *wire.Msg) bool {
+	s := p.session.Load()
+	last := s.last.Load()
+	switch {
+	case m.N == last+1 && p.Fast():
+		s.last.Store(m.N)
+		return true
+	case m.N <= last:
+		p.Stats.Duplicates.Add(1)
+		p.Touch(p)
+		return false
+	}
+	p.Close(sig.Errorf(sig.ErrMalformed, "signal number %d came after %d", m.N, last))
+	return false
+}
+
+// Handled notes that all signals of the peer up to n were handled; the
+// acknowledgement is written with the next flush.
+func (p *Peer) Handled(n uint64) { p.session.Load().done.Store(n) }

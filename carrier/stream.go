@@ -1,0 +1,333 @@
+package carrier
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/sigrouter/sigrouter/internal/wire"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// Sizes of a stream's read buffer. It doubles when a read fills it and halves after
+// two reads that did not need it, so an idle connection holds the least.
+const (
+	minReadBuffer = 1 << 10
+	maxReadBuffer = 64 << 10
+)
+
+// NewStream makes a Conn of a byte stream, a socket or a pipe: JSON objects follow one
+// another with or without white space between them, and binary frames carry their
+// length, as docs/protocol.md says. At the first byte that cannot belong to a frame
+// Recv fails with an error that matches sig.ErrMalformed, and goes on failing.
+//
+// A stream that is a syscall.Conn, or has a method TryWrite that writes without
+// blocking, can be written to from goroutines that read. Deadlines are used when the
+// stream has them.
+func NewStream(rwc io.ReadWriteCloser, info Info) Conn {
+	s := &Stream{rwc: rwc, info: info, born: time.Now()}
+	s.max.Store(1 << 20)
+	if w, ok := rwc.(tryWriter); ok {
+		return &tryStream{Stream: s, w: w}
+	}
+	if w := newRawWriter(rwc); w != nil {
+		return &tryStream{Stream: s, w: w}
+	}
+	return s
+}
+
+// A tryWriter writes what can be taken at once, perhaps nothing.
+type tryWriter interface {
+	TryWrite(b []byte) (n int, err error)
+}
+
+// A Stream is the Conn that NewStream makes.
+type Stream struct {
+	rwc   io.ReadWriteCloser
+	info  Info
+	max   atomic.Int64 // bytes of the longest frame
+	born  time.Time
+	begun atomic.Int64 // when, since born, the frame that is half here began; 0: none
+	idle  func()       // called before each read, for the Engine; may be nil
+
+	buf        []byte // buf[start:end] is read and not yet handed out
+	start, end int
+	short      int // reads in a row that would have fit half the buffer
+	split      wire.Splitter
+	err        error
+	closed     atomic.Bool
+}
+
+type tryStream struct {
+	*Stream
+	w tryWriter
+}
+
+// TrySendBatch writes without blocking.
+func (s *tryStream) TrySendBatch(b []byte) (int, error) {
+	n, err := s.w.TryWrite(b)
+	return n, s.explain(err)
+}
+
+// Send writes one frame.
+func (s *Stream) Send(frame []byte) error {
+	return s.SendBatch(s.AppendFrame(make([]byte, 0, len(frame)+1), frame, nil))
+}
+
+// AppendFrame appends a frame and, after a JSON object, a line break.
+func (s *Stream) AppendFrame(dst, head, body []byte) []byte {
+	dst = append(append(dst, head...), body...)
+	if len(head) > 0 && head[0] == '{' {
+		dst = append(dst, '\n')
+	}
+	return dst
+}
+
+// SendBatch writes frames.
+func (s *Stream) SendBatch(b []byte) error {
+	n, err := s.rwc.Write(b)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
+	return s.explain(err)
+}
+
+// Recv returns the next frame.
+func (s *Stream) Recv() ([]byte, error) {
+	for {
+		if s.skipSpace() {
+			end, err := s.split.Scan(s.buf[s.start:s.end], int(s.max.Load()))
+			if err != nil {
+				return nil, s.fail(err)
+			}
+			if end > 0 {
+				s.split.Reset()
+				frame := s.buf[s.start : s.start+end]
+				s.start += end
+				return frame, nil
+			}
+		}
+		if err := s.fill(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// recvMsg is Recv and wire.Parse in one pass over the bytes.
+func (s *Stream) recvMsg(m *wire.Msg, lim *wire.Limits) error {
+	for {
+		if s.skipSpace() {
+			n, err := wire.Parse(s.buf[s.start:s.end], lim, m)
+			switch {
+			case err == nil:
+				s.start += n
+				return nil
+			case errors.Is(err, wire.ErrShort):
+				if err := s.fillFrame(lim.MaxMessage); err != nil {
+					return err
+				}
+				continue
+			default:
+				return s.fail(err)
+			}
+		}
+		if err := s.fill(); err != nil {
+			return err
+		}
+	}
+}
+
+// fillFrame reads until the frame that has begun is whole, without looking at any
+// byte of it twice.
+func (s *Stream) fillFrame(max int) error {
+	s.split.Reset()
+	for {
+		end, err := s.split.Scan(s.buf[s.start:s.end], max)
+		if err != nil {
+			return s.fail(err)
+		}
+		if end > 0 {
+			s.split.Reset()
+			return nil
+		}
+		if err := s.fill(); err != nil {
+			return err
+		}
+	}
+}
+
+// skipSpace reports whether anything but white space is buffered.
+func (s *Stream) skipSpace() bool {
+	for s.start < s.end {
+		switch s.buf[s.start] {
+		case ' ', '\t', '\r', '\n':
+			s.start++
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// fill reads more.
+func (s *Stream) fill() error {
+	if s.err != nil {
+		return s.err
+	}
+	if s.idle != nil {
+		s.idle()
+	}
+	s.makeRoom()
+	if s.start < s.end && s.begun.Load() == 0 {
+		s.begun.Store(int64(max(time.Since(s.born), 1)))
+	}
+	n, err := s.rwc.Read(s.buf[s.end:])
+	if s.start == s.end && s.begun.Load() != 0 {
+		s.begun.Store(0)
+	}
+	s.resize(n)
+	s.end += n
+	if n > 0 {
+		return nil
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, io.EOF) && s.start < s.end:
+		err = fmt.Errorf("connection closed in the middle of a message: %w", io.ErrUnexpectedEOF)
+	}
+	return s.fail(err)
+}
+
+// makeRoom moves what is buffered to the front and sees that there is space behind it.
+func (s *Stream) makeRoom() {
+	switch {
+	case s.buf == nil:
+		s.buf = make([]byte, minReadBuffer)
+	case s.start == s.end:
+		s.start, s.end = 0, 0
+		s.shrink()
+	case s.end < len(s.buf) && s.start == 0:
+	case s.start > 0 && s.end-s.start <= len(s.buf)/2:
+		s.end = copy(s.buf, s.buf[s.start:s.end])
+		s.start = 0
+	case s.end == len(s.buf):
+		grown := make([]byte, max(2*(s.end-s.start), minReadBuffer))
+		s.end = copy(grown, s.buf[s.start:s.end])
+		s.start = 0
+		s.buf = grown
+	}
+}
+
+// resize notes how much of the buffer a read of n bytes used.
+func (s *Stream) resize(n int) {
+	switch {
+	case s.end+n == len(s.buf) && len(s.buf) < maxReadBuffer:
+		grown := make([]byte, 2*len(s.buf))
+		copy(grown, s.buf[:s.end+n])
+		s.buf = grown
+		s.short = 0
+	case s.end+n < len(s.buf)/2:
+		s.short++
+	default:
+		s.short = 0
+	}
+}
+
+// shrink halves an empty buffer that was too large twice in a row.
+func (s *Stream) shrink() {
+	if s.short >= 2 && len(s.buf) > minReadBuffer {
+		s.buf = make([]byte, max(len(s.buf)/2, minReadBuffer))
+		s.short = 0
+	}
+}
+
+func (s *Stream) fail(err error) error {
+	s.err = s.explain(err)
+	return s.err
+}
+
+// explain makes every way a closed stream fails match ErrClosed, and a write that
+// took too long sig.ErrSlow.
+func (s *Stream) explain(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case s.closed.Load():
+		return fmt.Errorf("%w (%w)", ErrClosed, err)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return sig.Errorf(sig.ErrSlow, "the peer took nothing for too long: %v", err)
+	}
+	return err
+}
+
+// Close closes the stream.
+func (s *Stream) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	return s.rwc.Close()
+}
+
+// SetMaxFrame sets the length of the longest frame; it is 1 MiB at first.
+func (s *Stream) SetMaxFrame(n int) { s.max.Store(int64(n)) }
+
+// Info describes the stream.
+func (s *Stream) Info() Info { return s.info }
+
+// SetWriteDeadline bounds SendBatch where the stream can.
+func (s *Stream) SetWriteDeadline(t time.Time) error {
+	if d, ok := s.rwc.(interface{ SetWriteDeadline(time.Time) error }); ok {
+		return d.SetWriteDeadline(t)
+	}
+	return nil
+}
+
+// halfFor returns for how long a message has been half here; 0: none is.
+func (s *Stream) halfFor() time.Duration {
+	if begun := time.Duration(s.begun.Load()); begun != 0 {
+		return time.Since(s.born) - begun
+	}
+	return 0
+}
+
+// rawWriter writes to a descriptor without waiting for it.
+type rawWriter struct {
+	conn syscall.RawConn
+	buf  []byte
+	n    int
+	err  error
+	fn   func(fd uintptr) bool // made once, so that a write allocates nothing
+}
+
+func newRawWriter(rwc any) *rawWriter {
+	c, ok := rwc.(syscall.Conn)
+	if !ok || !canTryWrite {
+		return nil
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	w := &rawWriter{conn: raw}
+	w.fn = func(fd uintptr) bool {
+		w.n, w.err = tryWriteFD(fd, w.buf)
+		return true
+	}
+	return w
+}
+
+// TryWrite is called by one goroutine at a time.
+func (w *rawWriter) TryWrite(b []byte) (int, error) {
+	w.buf, w.n, w.err = b, 0, nil
+	err := w.conn.Write(w.fn)
+	w.buf = nil
+	if err == nil {
+		err = w.err
+	}
+	return w.n, err
+}

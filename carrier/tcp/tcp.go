@@ -1,0 +1,112 @@
+// Package tcp is the carrier over TCP: tcp://host:port.
+package tcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"syscall"
+	"time"
+
+	"github.com/sigrouter/sigrouter/carrier"
+)
+
+// DefaultPort is used by addresses that name none.
+const DefaultPort = "3000"
+
+// Scheme makes TCP connections. The zero value is ready for use.
+type Scheme struct{}
+
+// Schemes returns "tcp".
+func (Scheme) Schemes() []string { return []string{"tcp"} }
+
+// Dial connects to tcp://host:port.
+func (Scheme) Dial(ctx context.Context, u *url.URL) (carrier.Conn, error) {
+	addr, err := address(u)
+	if err != nil {
+		return nil, err
+	}
+	d := net.Dialer{KeepAliveConfig: keepAlive()}
+	c, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return NewConn(c.(*net.TCPConn)), nil
+}
+
+// Listen waits for connections at tcp://host:port; port 0 picks a free one, an empty
+// host means all addresses of the machine.
+func (Scheme) Listen(ctx context.Context, u *url.URL) (carrier.Listener, error) {
+	addr, err := address(u)
+	if err != nil {
+		return nil, err
+	}
+	lc := net.ListenConfig{KeepAliveConfig: keepAlive()}
+	l, err := lc.Listen(ctx, "tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%w: another program listens at %s; stop it, or choose another port, as in tcp://127.0.0.1:0", err, addr)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return NewListener(l), nil
+}
+
+// address returns host:port of a URL.
+func address(u *url.URL) (string, error) {
+	if _, err := carrier.Params(u); err != nil {
+		return "", err
+	}
+	if u.Path != "" && u.Path != "/" || u.Opaque != "" {
+		return "", fmt.Errorf("%s: a TCP address is tcp://host:port", u)
+	}
+	port := u.Port()
+	if port == "" {
+		port = DefaultPort
+	}
+	return net.JoinHostPort(u.Hostname(), port), nil
+}
+
+// keepAlive finds out within 15 s that a peer which cannot be pinged has vanished.
+func keepAlive() net.KeepAliveConfig {
+	return net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 5 * time.Second, Count: 2}
+}
+
+// userTimeout ends a connection whose data nobody acknowledges.
+const userTimeout = 15 * time.Second
+
+// NewConn makes a Conn of a TCP connection.
+func NewConn(c *net.TCPConn) carrier.Conn {
+	setUserTimeout(c, userTimeout)
+	return carrier.NewStream(c, Info("tcp", c))
+}
+
+// Info describes a connection of the network.
+func Info(name string, c net.Conn) carrier.Info {
+	info := carrier.Info{Carrier: name, Local: c.LocalAddr().String(), Remote: c.RemoteAddr().String()}
+	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		info.Loopback = a.IP.IsLoopback()
+	}
+	return info
+}
+
+// NewListener makes a Listener of a TCP listener, one handed over by systemd for
+// instance.
+func NewListener(l net.Listener) carrier.Listener { return &listener{l} }
+
+type listener struct{ net.Listener }
+
+func (l *listener) Accept() (carrier.Conn, error) {
+	c, err := l.Listener.Accept()
+	if errors.Is(err, net.ErrClosed) {
+		return nil, carrier.ErrClosed
+	}
+	if err != nil {
+		return nil, err
+	}
+	return NewConn(c.(*net.TCPConn)), nil
+}
+
+func (l *listener) URL() string { return "tcp://" + l.Addr().String() }

@@ -1,0 +1,418 @@
+package carrier
+
+import (
+	"context"
+	"encoding/binary"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/sigrouter/sigrouter/internal/wire"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// Sizes of the write buffers.
+const (
+	writeChunk = 64 << 10 // signals are put into the buffer up to about this much at a time
+	keepBuffer = 64 << 10 // a larger buffer is not kept after it was written
+)
+
+// writer collects frames and has them written, by one goroutine at a time.
+type writer struct {
+	mu      sync.Mutex
+	buf     []byte // frames that wait, beside the signals of the queue
+	spare   []byte // the buffer written last
+	scratch []byte // one message, before it is framed
+	busy    bool   // somebody is writing
+	idle    chan struct{}
+}
+
+// begin returns the buffer to append one message to. Called with w.mu held; end
+// follows.
+func (p *Peer) begin() []byte {
+	if p.stream != nil && !p.paced() {
+		return p.w.buf
+	}
+	return p.w.scratch[:0]
+}
+
+// end ends the message that b has beyond what begin returned.
+func (p *Peer) end(b []byte, kind frameKind, id uint64) {
+	p.Stats.MessagesOut.Add(1)
+	switch {
+	case p.paced():
+		p.w.scratch = b[:0]
+		p.classic.add(append([]byte(nil), b...), kind, id)
+	case p.stream != nil:
+		if len(b) > len(p.w.buf) && b[len(p.w.buf)] == '{' {
+			b = append(b, '\n')
+		}
+		p.w.buf = b
+	default:
+		p.w.buf = p.appendFramed(p.w.buf, b)
+		p.w.scratch = b[:0]
+	}
+}
+
+// appendFramed frames a message for a Conn that is no stream. A Conn without framing
+// of its own gets its frames one by one; in the buffer they carry their length.
+func (p *Peer) appendFramed(dst, b []byte) []byte {
+	if p.batch != nil {
+		return p.batch.AppendFrame(dst, b, nil)
+	}
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(b)))
+	return append(dst, b...)
+}
+
+// paced reports whether frames go out one by one, with pauses.
+func (p *Peer) paced() bool { return p.mode.Load() == modeClassic }
+
+// full reports whether too much waits to be written, and then closes the peer. Called
+// with w.mu held.
+func (p *Peer) full() bool {
+	if len(p.w.buf) <= p.engine.lim.QueueBytes {
+		return false
+	}
+	p.TooSlow("more replies and calls wait than QueueBytes allows")
+	p.w.buf = nil
+	return true
+}
+
+// Reply answers a call: id as it was received in text, or num for a binary one. data
+// is encoded with the peer's codec; nil means null. The reply is written with the next
+// flush: follow with Touch or Kick.
+func (p *Peer) Reply(id []byte, num uint64, bin bool, data []byte) {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	if bin {
+		p.end(wire.AppendBinaryReply(p.begin(), num, data), frameReply, 0)
+	} else {
+		p.end(wire.AppendReply(p.begin(), id, data), frameReply, 0)
+	}
+	p.full()
+}
+
+// ReplyError answers a call with a failure.
+func (p *Peer) ReplyError(id []byte, num uint64, bin bool, err error) {
+	e := sig.AsError(err)
+	p.Stats.Refused.Add(1)
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	if bin {
+		p.end(wire.AppendBinaryFailure(p.begin(), num, e), frameReply, 0)
+	} else {
+		p.end(wire.AppendFailure(p.begin(), id, e), frameReply, 0)
+	}
+	p.full()
+}
+
+// RefuseSignal tells the peer that its signal n was not dispatched.
+func (p *Peer) RefuseSignal(n uint64, err error) {
+	e := sig.AsError(err)
+	p.Stats.Refused.Add(1)
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	p.end(wire.AppendRefused(p.begin(), n, e), frameReply, 0)
+	p.full()
+}
+
+// sayBye tells a peer on the fast lane that the connection will be closed.
+func (p *Peer) sayBye(reason string, retry time.Duration) {
+	if !p.Fast() {
+		return
+	}
+	p.w.mu.Lock()
+	p.end(wire.AppendBye(p.begin(), reason, int(retry.Milliseconds())), frameReply, 0)
+	p.w.mu.Unlock()
+	p.Kick()
+}
+
+// Push puts a signal on its way; t is nil on the way up. data must not change
+// afterwards. It fails when the peer is gone, and with sig.ErrSlow when it does not
+// fit. What was pushed is written with the next flush: follow with Touch or Kick.
+func (p *Peer) Push(r *Route, t *Target, data []byte, retained bool) error {
+	return p.out().push(item{route: r, to: t, data: data, retained: retained}, p.engine.lim.QueueBytes)
+}
+
+// PushWait is Push that waits for room, until ctx ends.
+func (s *Session) PushWait(ctx context.Context, r *Route, data []byte, limit, count int) error {
+	q := s.Out
+	it := item{route: r, data: data}
+	for {
+		q.mu.Lock()
+		if q.wait.len() < count {
+			err := q.pushLocked(it, limit)
+			if err != errQueueFull {
+				q.mu.Unlock()
+				return err
+			}
+		}
+		room := q.roomChan()
+		q.mu.Unlock()
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// flush writes what waits, as far as that can be done without blocking; a goroutine
+// does the rest. It returns at once when somebody is writing already: they will find
+// what was added.
+func (p *Peer) flush() {
+	p.dirty.Store(false)
+	p.w.mu.Lock()
+	if p.w.busy {
+		p.w.mu.Unlock()
+		return
+	}
+	p.w.busy = true
+	for rounds := 0; ; rounds++ {
+		buf := p.collect()
+		if len(buf) == 0 {
+			p.stopWriting()
+			return
+		}
+		p.w.mu.Unlock()
+		n := 0
+		if p.try != nil && rounds < 8 {
+			var err error
+			n, err = p.try.TrySendBatch(buf)
+			if err != nil {
+				p.writeFailed(err)
+				return
+			}
+		}
+		p.Stats.BytesOut.Add(uint64(n))
+		if n < len(buf) {
+			p.engine.wg.Go(func() { p.writeOn(buf, n) })
+			return
+		}
+		p.w.mu.Lock()
+		p.recycle(buf)
+	}
+}
+
+// stopWriting ends a turn of writing. Called with w.mu held; it unlocks.
+func (p *Peer) stopWriting() {
+	p.w.busy = false
+	if p.w.idle != nil {
+		close(p.w.idle)
+		p.w.idle = nil
+	}
+	p.w.mu.Unlock()
+}
+
+// writeOn writes the rest of buf, and what has come since, waiting for the peer to
+// take it.
+func (p *Peer) writeOn(buf []byte, n int) {
+	for {
+		if err := p.sendAll(buf[n:]); err != nil {
+			p.writeFailed(err)
+			return
+		}
+		p.Stats.BytesOut.Add(uint64(len(buf) - n))
+		p.w.mu.Lock()
+		p.recycle(buf)
+		buf, n = p.collect(), 0
+		if len(buf) == 0 {
+			p.stopWriting()
+			return
+		}
+		p.w.mu.Unlock()
+	}
+}
+
+// sendAll writes frames, within the time limit.
+func (p *Peer) sendAll(buf []byte) error {
+	if d, ok := probe[WriteDeadliner](p.conn); ok {
+		_ = d.SetWriteDeadline(time.Now().Add(p.engine.lim.WriteTimeout))
+		defer func() { _ = d.SetWriteDeadline(time.Time{}) }()
+	}
+	if p.batch != nil {
+		return p.batch.SendBatch(buf)
+	}
+	for len(buf) > 4 {
+		n := 4 + int(binary.BigEndian.Uint32(buf))
+		if err := p.conn.Send(buf[4:n]); err != nil {
+			return err
+		}
+		buf = buf[n:]
+	}
+	return nil
+}
+
+func (p *Peer) writeFailed(err error) {
+	p.Close(err)
+	p.w.mu.Lock()
+	p.w.buf, p.w.spare = nil, nil
+	p.stopWriting()
+}
+
+// recycle keeps a written buffer for the next turn. Called with w.mu held.
+func (p *Peer) recycle(buf []byte) {
+	if cap(buf) <= keepBuffer {
+		p.w.spare = buf[:0]
+	}
+}
+
+// collect returns everything that is to be written now, nothing when the peer is paced
+// or the connection has failed. Called with w.mu held.
+func (p *Peer) collect() []byte {
+	if p.paced() {
+		p.classic.wake()
+		return nil
+	}
+	if p.failed() {
+		return nil
+	}
+	p.appendAck()
+	p.appendSignals()
+	buf := p.w.buf
+	p.w.buf = p.w.spare
+	p.w.spare = nil
+	if len(buf) == 0 && cap(buf) <= 512 {
+		p.w.buf = buf // nothing to write: keep the small one
+	}
+	return buf
+}
+
+func (p *Peer) appendAck() {
+	if p.mode.Load() != modeFast {
+		return
+	}
+	s := p.session.Load()
+	if n := s.done.Load(); n > s.told || p.Stats.Duplicates.Load() > 0 && n > 0 && s.told != n {
+		s.told = n
+		p.end(wire.AppendAck(p.begin(), n, p.binary.Load()), frameReply, 0)
+	}
+}
+
+// appendSignals moves signals of the queue into the buffer, as far as the window and a
+// bounded buffer allow.
+func (p *Peer) appendSignals() {
+	mode := p.mode.Load()
+	if mode == modeNew {
+		return
+	}
+	bin := p.binary.Load()
+	q := p.out()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(p.w.buf) < writeChunk {
+		it, n := q.take()
+		if it == nil {
+			return
+		}
+		p.appendSignal(it, n, mode, bin)
+	}
+}
+
+func (p *Peer) appendSignal(it *item, n uint64, mode int32, bin bool) {
+	b := p.begin()
+	switch {
+	case it.gap > 0:
+		b = appendGap(b, it, n)
+	case mode == modeLines:
+		id := p.calls.addSignal(n)
+		b = appendClassicSignal(b, it, id)
+	case bin && it.to != nil:
+		b = wire.AppendBinarySignalDown(b, n, flags(it), it.to.binary, it.route.binary, it.data)
+	case bin:
+		b = wire.AppendBinarySignalUp(b, n, it.route.binary, it.data)
+	case it.to != nil:
+		b = wire.AppendSignal(b, n, it.to.text, it.route.info(it.retained), it.data)
+	default:
+		b = wire.AppendSignal(b, n, nil, it.route.info(false), it.data)
+	}
+	p.end(b, frameReply, 0)
+}
+
+func flags(it *item) byte {
+	if it.retained {
+		return 1
+	}
+	return 0
+}
+
+func appendGap(b []byte, it *item, n uint64) []byte {
+	sender, event := "", ""
+	if it.route != nil {
+		sender, event = it.route.Sender, it.route.Event
+	}
+	return wire.AppendGap(b, n, it.to.IDs, sender, event, it.gap)
+}
+
+// appendClassicSignal writes a signal as a call with an id, for a peer that never said
+// hello.
+func appendClassicSignal(b []byte, it *item, id uint64) []byte {
+	b = append(b, `{"id":`...)
+	b = wire.AppendID(b, id)
+	b = append(b, `,"method":"signal","params":{`...)
+	if it.to != nil {
+		b = append(b, `"listener_id":`...)
+		b = wire.AppendID(b, uint64(it.to.IDs[0]))
+		b = append(b, ',')
+	}
+	b = append(b, `"info":`...)
+	b = append(b, it.route.info(it.retained)...)
+	b = append(b, `,"data":`...)
+	if len(it.data) == 0 {
+		b = append(b, "null"...)
+	} else {
+		b = append(b, it.data...)
+	}
+	return append(b, "}}"...)
+}
+
+// flushCombined lets other callers add theirs first, so that one write takes all.
+func (p *Peer) flushCombined() {
+	runtime.Gosched()
+	p.flush()
+}
+
+// lastWords writes what waits, for a moment at most, before the connection is closed.
+func (p *Peer) lastWords() {
+	p.w.mu.Lock()
+	if p.w.busy || len(p.w.buf) == 0 {
+		p.w.mu.Unlock()
+		return
+	}
+	p.w.busy = true
+	buf := p.w.buf
+	p.w.buf = nil
+	p.w.mu.Unlock()
+	if d, ok := probe[WriteDeadliner](p.conn); ok {
+		_ = d.SetWriteDeadline(time.Now().Add(time.Second))
+	}
+	if p.batch != nil {
+		_ = p.batch.SendBatch(buf)
+	}
+	p.w.mu.Lock()
+	p.stopWriting()
+}
+
+// drain waits until the peer has taken and acknowledged everything, and its calls
+// have been answered. It reports false when ctx ended first.
+func (p *Peer) drain(ctx context.Context) bool {
+	t := time.NewTicker(5 * time.Millisecond)
+	defer t.Stop()
+	for !p.drained() {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-p.gone:
+			return true
+		case <-t.C:
+		}
+	}
+	return true
+}
+
+func (p *Peer) drained() bool {
+	p.w.mu.Lock()
+	waits := p.w.busy || len(p.w.buf) > 0
+	p.w.mu.Unlock()
+	return !waits && p.asking.Load() == 0 && p.calls.len() == 0 && p.out().pending() == 0 && !p.classic.waits()
+}
