@@ -16,7 +16,7 @@ type object struct {
 
 // parseAny reads a message whose members come in any order.
 func (m *Msg) parseAny(b []byte, lim *Limits) (int, error) {
-	m.clear()
+	m.reset()
 	s := &m.own.scan
 	s.begin(b, lim)
 	o := &m.own.object
@@ -127,7 +127,10 @@ func (o *object) ofParams(name []byte, i int) (member uint, end int) {
 	case "params":
 		return 1 << 1, o.payload(i, &o.m.Args)
 	case "info":
-		member, end = 1<<2, o.scalar(i, &o.m.Info)
+		member, end = 1<<2, o.m.info(i)
+		if end >= 0 && o.s.b[i] != 'n' {
+			o.m.Info = o.s.b[i:end]
+		}
 	case "listeners":
 		member, end = 1<<3, o.scalar(i, &o.listeners)
 	case "listener_id":

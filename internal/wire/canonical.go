@@ -96,7 +96,7 @@ func (m *Msg) canonicalNumbered(b []byte, lim *Limits) int {
 		request = `request","params":{"sender":"`
 	)
 	switch {
-	case has(b, i, done):
+	case has(b, i, `,"st`) && has(b, i, done):
 		return m.canonicalReply(b, i+len(done))
 	case !has(b, i, method):
 		return 0
@@ -165,11 +165,15 @@ func (m *Msg) canonicalRequest(b []byte, i int) int {
 func (m *Msg) canonicalEvent(b []byte, i int, lim *Limits) int {
 	const data, tail = `,"data":`, `}}`
 	start := i - 1
-	if i = m.canonicalAudience(b, i); i == 0 {
-		return 0
+	if has(b, i, `"l`) {
+		if i = m.canonicalAudience(b, i); i == 0 {
+			return 0
+		}
 	}
-	if i = m.canonicalTrace(b, i); i == 0 {
-		return 0
+	if has(b, i, `"t`) {
+		if i = m.canonicalTrace(b, i); i == 0 {
+			return 0
+		}
 	}
 	if i = m.canonicalInfo(b, i); i == 0 || !has(b, i, data) {
 		return 0
@@ -182,25 +186,34 @@ func (m *Msg) canonicalEvent(b []byte, i int, lim *Limits) int {
 	return i + len(tail)
 }
 
-// canonicalAudience reads whom a signal is for, if it says so.
+// canonicalAudience reads whom a signal is for.
 func (m *Msg) canonicalAudience(b []byte, i int) int {
 	const one, several = `"listener_id":`, `"listeners":[`
 	switch {
-	case has(b, i, one):
-		i += len(one)
-		if i >= len(b) || b[i] <= ' ' || b[i] == 'n' {
-			return 0
-		}
-		end := m.own.scan.value(i)
-		if end < 0 || end >= len(b) || b[end] != ',' {
-			return 0
-		}
-		m.ListenerID = b[i:end]
-		return end + 1
 	case has(b, i, several):
 		return m.canonicalListeners(b, i+len(several))
+	case has(b, i, one):
+		return m.canonicalListener(b, i+len(one))
 	}
-	return i
+	return 0
+}
+
+func (m *Msg) canonicalListener(b []byte, i int) int {
+	_, end := uintAt(b, i)
+	if end == i {
+		if i >= len(b) || b[i] != '"' {
+			return 0
+		}
+		if end = m.own.scan.str(i + 1); end < 0 {
+			return 0
+		}
+	}
+	if end >= len(b) || b[end] != ',' {
+		return 0
+	}
+	m.own.scan.values++
+	m.ListenerID = b[i:end]
+	return end + 1
 }
 
 func (m *Msg) canonicalListeners(b []byte, i int) int {
@@ -224,11 +237,11 @@ func (m *Msg) canonicalListeners(b []byte, i int) int {
 	}
 }
 
-// canonicalTrace reads the traceparent of a signal, if it has one.
+// canonicalTrace reads the traceparent of a signal.
 func (m *Msg) canonicalTrace(b []byte, i int) int {
 	const head = `"traceparent":"`
 	if !has(b, i, head) {
-		return i
+		return 0
 	}
 	i += len(head)
 	end := m.own.scan.str(i)
@@ -242,35 +255,40 @@ func (m *Msg) canonicalTrace(b []byte, i int) int {
 // canonicalInfo reads the info of a signal. Signals come in runs: an info of the same
 // bytes as the last one needs no second look.
 func (m *Msg) canonicalInfo(b []byte, i int) int {
-	const head = `"info":`
+	const head = `"info":{`
 	if !has(b, i, head) {
 		return 0
 	}
-	i += len(head)
-	s, own := &m.own.scan, &m.own
-	if n := len(own.info); n > 0 && n <= len(b)-i && string(b[i:i+n]) == string(own.info) {
-		m.Info = b[i : i+n]
-		s.values += own.values
-		return i + n
-	}
-	if i >= len(b) || b[i] != '{' {
-		return 0
-	}
-	before := s.values
-	end := s.value(i)
-	if end < 0 || s.lone {
+	i += len(head) - 1
+	end := m.info(i)
+	if end < 0 || m.own.scan.lone {
 		return 0
 	}
 	m.Info = b[i:end]
-	own.remember(m.Info, s.values-before)
 	return end
 }
 
-// remember keeps a copy of an info. One that holds containers is left out, because
-// whether it is nested too deep depends on the limits of the moment.
+// info checks an info, which begins at i. Signals come in runs: one of the same bytes
+// as the last needs no second look.
+func (m *Msg) info(i int) (end int) {
+	own := m.own
+	s := &own.scan
+	if n := len(own.info); n > 0 && n <= len(s.b)-i && string(s.b[i:i+n]) == string(own.info) {
+		s.values += own.values
+		return i + n
+	}
+	before := s.values
+	if end = s.value(i); end >= 0 && !s.lone {
+		own.remember(s.b[i:end], s.values-before)
+	}
+	return end
+}
+
+// remember keeps a copy of an info that is a flat object: whether a deeper one is too
+// deep depends on the limits of the moment.
 func (own *memory) remember(info []byte, values int) {
 	const longest = 600 // two names of 255 bytes fit
-	if len(info) > longest {
+	if len(info) > longest || info[0] != '{' {
 		return
 	}
 	for _, c := range info[1:] {

@@ -244,7 +244,7 @@ func (o *object) text(name string, raw []byte) []byte {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return raw
 	}
-	own := &o.m.own
+	own := o.m.own
 	from := len(own.unescaped)
 	var lone bool
 	own.unescaped, lone = unescape(own.unescaped, raw)
@@ -258,7 +258,7 @@ func (o *object) text(name string, raw []byte) []byte {
 
 // listenerIDs reads an array of listener ids, which is sound JSON.
 func (o *object) listenerIDs(raw []byte) {
-	own := &o.m.own
+	own := o.m.own
 	if own.listeners == nil {
 		own.listeners = make([]uint32, 0, 8)
 	}

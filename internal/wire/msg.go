@@ -91,7 +91,7 @@ type Msg struct {
 	// ErrData. CompactNewlines removes them.
 	DataBreaks bool
 
-	own memory
+	own *memory
 }
 
 // memory is what a Msg keeps from one Parse to the next.
@@ -106,18 +106,10 @@ type memory struct {
 
 // reset empties m for the next message.
 func (m *Msg) reset() {
-	own := &m.own
+	own := m.own
+	if own == nil {
+		own = new(memory)
+	}
 	own.unescaped = own.unescaped[:0]
-	m.clear()
-}
-
-func (m *Msg) clear() {
-	m.Kind, m.Binary = 0, false
-	m.ID, m.Num, m.HasNum, m.N = nil, 0, false, 0
-	m.Method, m.Params, m.ParamsBad = nil, nil, false
-	m.Info, m.Listeners, m.ListenerID, m.Data, m.Retained, m.Traceparent = nil, nil, nil, nil, false, nil
-	m.Sender, m.Target, m.Args = nil, nil, nil
-	m.Status, m.Response, m.Exception, m.Code, m.ErrData = 0, nil, "", "", nil
-	m.GapSender, m.GapEvent, m.Count = "", "", 0
-	m.Newline, m.DataBreaks = false, false
+	*m = Msg{own: own}
 }

@@ -242,6 +242,12 @@ func (s *scanner) number(i int) int {
 			return i
 		}
 	}
+	return s.fraction(i)
+}
+
+// fraction passes over what may follow the whole part of a number.
+func (s *scanner) fraction(i int) int {
+	b := s.b
 	if i < len(b) && b[i] == '.' {
 		if i = s.digits(i + 1); i < 0 {
 			return i
@@ -315,12 +321,19 @@ value:
 	}
 	switch b[i] {
 	case '"':
-		i = plain(b, i+1)
-		if i < len(b) && b[i] == '"' {
-			i++
-		} else {
-			i = s.str(i)
+		i++
+		if len(b)-i >= 8 { // many strings end here
+			if m := special(binary.LittleEndian.Uint64(b[i:])); m != 0 {
+				i += bits.TrailingZeros64(m) >> 3
+				if b[i] == '"' {
+					i++
+					goto after
+				}
+			} else {
+				i += 8
+			}
 		}
+		i = s.str(i)
 	case '{', '[':
 		object := uint64(b[i]>>5) & 1 // '[' is 0x5B, '{' is 0x7B
 		if depth >= s.depth {
@@ -345,9 +358,20 @@ value:
 			goto name
 		}
 		goto value
-	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+	case '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		for i++; i < len(b) && b[i]-'0' <= 9; {
+			i++
+		}
+		if i < len(b) && (b[i] == '.' || b[i]|0x20 == 'e') {
+			i = s.fraction(i)
+		}
+	case '-', '0':
 		i = s.number(i)
 	case 't':
+		if len(b)-i >= 4 && string(b[i:i+4]) == "true" {
+			i += 4
+			goto after
+		}
 		i = s.literal(i, "true")
 	case 'f':
 		i = s.literal(i, "false")
@@ -402,12 +426,23 @@ name:
 	if i >= len(b) || b[i] != '"' {
 		return s.unexpected(i, "a member's name in quotes")
 	}
-	i = plain(b, i+1)
-	if i < len(b) && b[i] == '"' {
-		i++
-	} else if i = s.str(i); i < 0 {
+	i++
+	if len(b)-i >= 8 {
+		if m := special(binary.LittleEndian.Uint64(b[i:])); m != 0 {
+			i += bits.TrailingZeros64(m) >> 3
+			if b[i] == '"' {
+				i++
+				goto colon
+			}
+		} else {
+			i += 8
+		}
+	}
+	if i = s.str(i); i < 0 {
 		return i
 	}
+
+colon:
 	if i < len(b) && b[i] <= ' ' {
 		i = s.space(i)
 	}
@@ -437,7 +472,10 @@ func (s *scanner) opaque(i int) (end int, breaks bool) {
 // next.
 func (s *scanner) name(i int) (from, to, next int) {
 	b := s.b
-	if i = s.space(i); i >= len(b) || b[i] != '"' {
+	if i < len(b) && b[i] <= ' ' {
+		i = s.space(i)
+	}
+	if i >= len(b) || b[i] != '"' {
 		return 0, 0, s.unexpected(i, "a member's name in quotes")
 	}
 	from = i + 1
@@ -446,10 +484,16 @@ func (s *scanner) name(i int) (from, to, next int) {
 		return 0, 0, i
 	}
 	to = i - 1
-	if i = s.space(i); i >= len(b) || b[i] != ':' {
+	if i < len(b) && b[i] <= ' ' {
+		i = s.space(i)
+	}
+	if i >= len(b) || b[i] != ':' {
 		return 0, 0, s.unexpected(i, "':'")
 	}
-	if i = s.space(i + 1); i >= len(b) {
+	if i++; i < len(b) && b[i] <= ' ' {
+		i = s.space(i)
+	}
+	if i >= len(b) {
 		return 0, 0, s.short()
 	}
 	return from, to, i
@@ -471,7 +515,9 @@ func (s *scanner) open(i int) (next int, done bool) {
 // more is called after a member's value and returns the position of the next
 // member's name, or done and the position after the object.
 func (s *scanner) more(i int) (next int, done bool) {
-	i = s.space(i)
+	if i < len(s.b) && s.b[i] <= ' ' {
+		i = s.space(i)
+	}
 	switch {
 	case i >= len(s.b):
 		return s.short(), true

@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // A Splitter finds the end of a message that arrives in pieces, without looking at
 // any byte twice. It checks no more than it must see for that; what it cuts off is
@@ -105,9 +108,14 @@ func (s *Splitter) text(b []byte) (end int, err error) {
 
 outside:
 	for i < len(b) {
-		switch classes[b[i]] {
-		case classOther:
-			i++
+		c := classes[b[i]]
+		for c == classOther {
+			if i++; i == len(b) {
+				goto out
+			}
+			c = classes[b[i]]
+		}
+		switch c {
 		case classQuote:
 			i++
 			goto inside
@@ -130,14 +138,19 @@ outside:
 			return 0, s.notOutside(b, i)
 		}
 	}
+out:
 	s.pos, s.inside = i, false
 	return 0, nil
 
 inside:
-	for {
-		i = plain(b, i)
-		if i >= len(b) {
-			break
+	for i < len(b) {
+		if len(b)-i >= 8 {
+			m := special(binary.LittleEndian.Uint64(b[i:]))
+			if m == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(m) >> 3
 		}
 		switch c := b[i]; {
 		case c == '"':
@@ -145,7 +158,7 @@ inside:
 			goto outside
 		case c < ' ':
 			return 0, control(c, i-s.start)
-		case c != '\\': // beyond ASCII
+		case c != '\\': // plain, or beyond ASCII
 			i++
 		case i+1 < len(b):
 			i += 2
