@@ -12,7 +12,17 @@ type object struct {
 	sender, target, listeners, traceparent           []byte // of params
 	failure, code                                    []byte // the error, and the code in it
 	gap, gapListeners, gapSender, gapEvent, gapCount []byte
+
+	breaks uint // which payloads have line breaks between their tokens
 }
+
+// Payloads, as bits of object.breaks.
+const (
+	payloadData = 1 << iota
+	payloadArgs
+	payloadResponse
+	payloadErrData
+)
 
 // parseAny reads a message whose members come in any order.
 func (m *Msg) parseAny(b []byte, lim *Limits) (int, error) {
@@ -87,7 +97,7 @@ func (o *object) top(name []byte, i int) (member uint, end int) {
 	case "status":
 		return 1 << 3, o.scalar(i, &o.status)
 	case "response":
-		return 1 << 4, o.payload(i, &o.m.Response)
+		return 1 << 4, o.payload(i, &o.m.Response, payloadResponse)
 	case "exception":
 		return 1 << 5, o.scalar(i, &o.exception)
 	case "error":
@@ -123,9 +133,9 @@ func (o *object) ofParams(name []byte, i int) (member uint, end int) {
 	o.s.lone = false
 	switch string(name) {
 	case "data":
-		return 1 << 0, o.payload(i, &o.m.Data)
+		return 1 << 0, o.payload(i, &o.m.Data, payloadData)
 	case "params":
-		return 1 << 1, o.payload(i, &o.m.Args)
+		return 1 << 1, o.payload(i, &o.m.Args, payloadArgs)
 	case "info":
 		member, end = 1<<2, o.m.info(i)
 		if end >= 0 && o.s.b[i] != 'n' {
@@ -170,7 +180,7 @@ func (o *object) ofError(name []byte, i int) (member uint, end int) {
 	case "code":
 		return 1 << 0, o.scalar(i, &o.code)
 	case "data":
-		return 1 << 1, o.payload(i, &o.m.ErrData)
+		return 1 << 1, o.payload(i, &o.m.ErrData, payloadErrData)
 	}
 	return 0, o.s.value(i)
 }
@@ -212,11 +222,13 @@ func (o *object) inside(i int, to *[]byte, visit func(name []byte, at int) (memb
 }
 
 // payload reads a value that is passed on as it is.
-func (o *object) payload(i int, to *[]byte) int {
+func (o *object) payload(i int, to *[]byte, which uint) int {
 	end, breaks := o.s.opaque(i)
 	if end >= 0 {
 		*to = o.s.b[i:end]
-		o.m.DataBreaks = o.m.DataBreaks || breaks
+		if breaks {
+			o.breaks |= which
+		}
 	}
 	return end
 }

@@ -176,7 +176,7 @@ func (m *Msg) binaryFailure(f []byte, lim *Limits) *Error {
 			o.refuse(malformed("binary failure without a status"))
 		}
 	}
-	m.keepOnly()
+	o.keepOnly()
 	m.Response = nil
 	return o.err
 }

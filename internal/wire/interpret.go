@@ -31,11 +31,12 @@ func (o *object) interpret() {
 	default:
 		m.Kind = Call
 	}
-	m.keepOnly()
+	o.keepOnly()
 }
 
 // keepOnly empties the fields that do not belong to the kind of message it is.
-func (m *Msg) keepOnly() {
+func (o *object) keepOnly() {
+	m := o.m
 	called := ""
 	switch {
 	case m.Kind == Signal:
@@ -47,16 +48,17 @@ func (m *Msg) keepOnly() {
 	}
 	if called != "signal" {
 		m.Info, m.ListenerID, m.Data = nil, nil, nil
+		o.breaks &^= payloadData
 	}
 	if called != "request" {
 		m.Args = nil
+		o.breaks &^= payloadArgs
 	}
 	if m.Kind != Reply && m.Kind != Refused {
 		m.Response, m.ErrData = nil, nil
+		o.breaks &^= payloadResponse | payloadErrData
 	}
-	if m.Data == nil && m.Args == nil && m.Response == nil && m.ErrData == nil {
-		m.DataBreaks = false
-	}
+	m.DataBreaks = o.breaks != 0
 }
 
 // call reads what belongs to a call or a signal.

@@ -3,8 +3,8 @@ package wire
 import "bytes"
 
 // Parse reads the message that buf begins with, white space before it skipped, and
-// returns how many bytes it used up: the message and the white space that follows it,
-// up to and including the first line break. A nil lim means the defaults.
+// returns how many bytes it used up: the message and, after a JSON object, the white
+// space that follows up to and including the first line break. A nil lim means the defaults.
 //
 // It fails with ErrShort while buf holds only the beginning of a message; n is then
 // the length of the white space before it. Whatever cannot become a JSON object or a
@@ -43,10 +43,13 @@ func Parse(buf []byte, lim *Limits, m *Msg) (n int, err error) {
 		}
 		return 0, m.withID(overLimit("message longer than %d bytes (limit MaxMessage)", most))
 	}
-	if n > 0 {
-		n = m.lineEnd(buf, start+n)
+	switch {
+	case n == 0:
+		return 0, err
+	case m.Binary:
+		return start + n, err
 	}
-	return n, err
+	return m.lineEnd(buf, start+n), err
 }
 
 // lineEnd passes over the white space after a message up to the first line break.
