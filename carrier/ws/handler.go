@@ -1,0 +1,137 @@
+package ws
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/internal/certs"
+)
+
+// Protocol is the sub-protocol that both ends name in the handshake. A client need not
+// ask for it.
+const Protocol = "sig.v1"
+
+// A Handler is an http.Handler that accepts WebSocket connections. It can be mounted in
+// any server, behind any middleware that leaves the connection to be hijacked. What is no
+// request for a WebSocket is refused with one line of text that says what is wrong.
+type Handler struct {
+	// Options tunes the handler. It may not be changed once the handler serves.
+	Options
+	// Serve is called with each connection, in the request's goroutine. It owns the
+	// Conn, and should return soon: until it does the server keeps the request's memory.
+	Serve func(carrier.Conn)
+}
+
+// ServeHTTP accepts one connection.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if conn := h.accept(w, r); conn != nil {
+		h.Serve(conn)
+	}
+}
+
+// accept answers the handshake. It returns nil when it has refused the request.
+func (o *Options) accept(w http.ResponseWriter, r *http.Request) carrier.Conn {
+	if status, err := o.check(w, r); err != nil {
+		o.refuse(w, r, status, err)
+		return nil
+	}
+	up := websocket.Upgrader{
+		HandshakeTimeout: o.handshakeTimeout(),
+		ReadBufferSize:   libBuffer,
+		WriteBufferPool:  noBuffers{},
+		Subprotocols:     []string{Protocol},
+		CheckOrigin:      func(*http.Request) bool { return true }, // done by check
+		Error: func(w http.ResponseWriter, r *http.Request, status int, reason error) {
+			o.refuse(w, r, status, reason)
+		},
+	}
+	feed := &feed{}
+	lib, err := up.Upgrade(&hijacker{w, feed}, r, nil)
+	if err != nil {
+		return nil // answered by Error, or the connection is gone
+	}
+	return newConn(feed, lib, serverInfo(feed.Conn, r), false, o)
+}
+
+// libBuffer is the size of the library's own read buffer, through which headers and
+// short payloads pass. Longer ones are read past it.
+const libBuffer = 256
+
+// noBuffers keeps the library from making a buffer for messages that it is never asked to
+// write.
+type noBuffers struct{}
+
+func (noBuffers) Get() any { return nil }
+func (noBuffers) Put(any)  {}
+
+// check judges a request before the library sees it.
+func (o *Options) check(w http.ResponseWriter, r *http.Request) (status int, err error) {
+	switch {
+	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
+		return http.StatusBadRequest, fmt.Errorf("WebSocket needs HTTP/1.1, this is %s", brief(r.Proto))
+	case !websocket.IsWebSocketUpgrade(r):
+		w.Header().Set("Upgrade", "websocket")
+		return http.StatusUpgradeRequired, errors.New("this address speaks WebSocket: connect to it with a ws:// or wss:// URL")
+	}
+	if err := o.checkHost(r); err != nil {
+		return http.StatusForbidden, err
+	}
+	if err := o.checkOrigin(r); err != nil {
+		return http.StatusForbidden, err
+	}
+	return 0, nil
+}
+
+// refuse answers with one line.
+func (o *Options) refuse(w http.ResponseWriter, r *http.Request, status int, reason error) {
+	o.log().Warn("websocket refused", "remote", r.RemoteAddr, "status", status, "err", reason.Error())
+	w.Header().Set("Sec-Websocket-Version", "13")
+	w.Header().Set("Connection", "close")
+	http.Error(w, reason.Error(), status)
+}
+
+// serverInfo describes an accepted connection.
+func serverInfo(nc net.Conn, r *http.Request) carrier.Info {
+	info := carrier.Info{Carrier: "ws", Local: nc.LocalAddr().String(), Remote: r.RemoteAddr}
+	info.Loopback = isLoopbackAddr(nc.RemoteAddr()) && !forwarded(r)
+	if r.TLS != nil {
+		info.Carrier = "wss"
+		info.Identity = certs.Identity(*r.TLS)
+	}
+	return info
+}
+
+// forwarded reports whether a proxy on this machine passes on somebody else's request.
+func forwarded(r *http.Request) bool {
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
+		if r.Header.Get(name) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// A hijacker gives the library the feed in place of the socket. The library refuses
+// clients that send a message together with the handshake; here it finds it in the feed.
+type hijacker struct {
+	http.ResponseWriter
+	feed *feed
+}
+
+func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	nc, brw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	early, _ := brw.Reader.Peek(brw.Reader.Buffered())
+	h.feed.Conn = nc
+	h.feed.buf = make([]byte, max(len(early), minReadBuffer))
+	h.feed.w = copy(h.feed.buf, early)
+	return h.feed, bufio.NewReadWriter(bufio.NewReaderSize(nc, 16), brw.Writer), nil
+}

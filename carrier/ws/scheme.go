@@ -1,0 +1,97 @@
+package ws
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/internal/certs"
+)
+
+// A Scheme dials and listens at ws:// and wss:// addresses, such as
+// ws://127.0.0.1:3080/sig. The zero value is ready for ws, and to dial wss servers whose
+// certificate this machine trusts. Without a port 80 and 443 are meant.
+//
+// What Listen returns serves the URL's path and nothing else. It has a method
+//
+//	Reload() error
+//
+// which reads the certificate files again, for handshakes from then on; when one of them
+// is no good it fails and all stays as it was. Dial reads the files each time.
+type Scheme struct {
+	Options
+
+	// Header is added to the request of Dial, for a proxy on the way, say.
+	Header http.Header
+
+	TLS          *tls.Config // what the fields below are added to; TLS 1.2 is the least in any case
+	CertFile     string      // this end's certificate with its chain, PEM
+	KeyFile      string      // its key, PEM; empty when it is in CertFile
+	ClientCAFile string      // Listen: demand client certificates of these authorities, PEM; they become Info.Identity
+	CAFile       string      // Dial: trust these authorities and no others, PEM
+	ServerName   string      // Dial: the name that the server's certificate must have; empty means the URL's host
+	Insecure     bool        // Dial: do not check the server's certificate; for tests only
+}
+
+// keepAlive notices within 15 s that a machine at the other end has gone.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 5 * time.Second, Count: 2}
+
+// Schemes returns "ws" and "wss".
+func (Scheme) Schemes() []string { return []string{"ws", "wss"} }
+
+// Listen serves u's path with an HTTP server of its own.
+func (s Scheme) Listen(ctx context.Context, u *url.URL) (carrier.Listener, error) {
+	l, err := s.listen(ctx, u)
+	if err != nil {
+		return nil, fmt.Errorf("ws: listening at %s: %w", u.Redacted(), err)
+	}
+	return l, nil
+}
+
+func (s Scheme) listen(ctx context.Context, u *url.URL) (carrier.Listener, error) {
+	if _, err := carrier.Params(u); err != nil {
+		return nil, err
+	}
+	var c *certs.Server
+	if u.Scheme == "wss" {
+		var err error
+		if c, err = certs.NewServer(s.files()); err != nil {
+			return nil, err
+		}
+	}
+	port := u.Port()
+	if port == "" {
+		port = standardPort(u.Scheme)
+	}
+	lc := net.ListenConfig{KeepAliveConfig: keepAlive}
+	ln, err := lc.Listen(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return nil, err
+	}
+	o := s.Options
+	if a, ok := ln.Addr().(*net.TCPAddr); ok && a.IP.IsLoopback() && u.Hostname() != "" {
+		o.AllowedHosts = append(slices.Clone(o.AllowedHosts), u.Hostname())
+	}
+	return newServer(ln, u, o, c), nil
+}
+
+func (s Scheme) files() certs.Files {
+	return certs.Files{
+		Config: s.TLS, CertFile: s.CertFile, KeyFile: s.KeyFile, ClientCA: s.ClientCAFile,
+		CA: s.CAFile, ServerName: s.ServerName, Insecure: s.Insecure,
+		NextProtos: []string{"http/1.1"}, // a browser would choose HTTP/2, which cannot carry this
+	}
+}
+
+func standardPort(scheme string) string {
+	if scheme == "wss" {
+		return "443"
+	}
+	return "80"
+}
