@@ -1,0 +1,186 @@
+package router
+
+import (
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// A gate counts the triggers of one signal that are under way, so that a removal can
+// wait for them. It has two sides: who waits sends the triggers that come from then on
+// to the other side, and so is done however many keep coming.
+//
+// The counts are spread over cells, so that processors do not take a cache line from
+// each other. Every goroutine has a stack of its own; its address chooses the cell.
+type gate struct {
+	side    atomic.Uint32
+	sides   [2][gateCells]gateCell
+	waiting atomic.Int32  // who waits; triggers tell them that they have left
+	left    chan struct{} // capacity 1
+	parked  [2]atomic.Int64
+	dead    atomic.Bool // the sender has gone: no trigger will enter
+	mu      sync.Mutex  // held by the one who waits
+}
+
+const gateCells = 8
+
+type gateCell struct {
+	n atomic.Int64
+	_ [56]byte
+}
+
+func newGate() *gate { return &gate{left: make(chan struct{}, 1)} }
+
+// do calls fn inside the gate. There is a function for each side, so that who waits can
+// read from its own stack on which side it is.
+func (g *gate) do(fn func()) {
+	if g.side.Load()&1 == 0 {
+		g.even(fn)
+	} else {
+		g.odd(fn)
+	}
+}
+
+//go:noinline
+func (g *gate) even(fn func()) {
+	defer g.leave(g.enter(0))
+	fn()
+}
+
+//go:noinline
+func (g *gate) odd(fn func()) {
+	defer g.leave(g.enter(1))
+	fn()
+}
+
+func (g *gate) enter(side int) *gateCell {
+	var here byte
+	at := uint32(uintptr(unsafe.Pointer(&here)) >> 11)
+	c := &g.sides[side][at*0x9E3779B1>>16%gateCells]
+	c.n.Add(1)
+	return c
+}
+
+func (g *gate) leave(c *gateCell) {
+	c.n.Add(-1)
+	if g.waiting.Load() > 0 {
+		g.tell()
+	}
+}
+
+func (g *gate) tell() {
+	select {
+	case g.left <- struct{}{}:
+	default:
+	}
+}
+
+func (g *gate) count(side int) (n int64) {
+	for i := range g.sides[side] {
+		n += g.sides[side][i].n.Load()
+	}
+	return n
+}
+
+func (g *gate) empty() bool { return g.count(0)+g.count(1) == 0 }
+
+// wait returns when every trigger has left that was under way when it was called,
+// except for those that wait here themselves: the caller's own, and others that would
+// wait for the caller's.
+//
+// A trigger that reads the side just before it changes may enter the old one
+// unnoticed. It does no harm, since it looks for removed listeners after it has
+// entered; but the next who waits must know it, and therefore waits for both sides.
+func (g *gate) wait() {
+	if g.empty() {
+		return
+	}
+	own := ownSides()
+	for side := range own {
+		g.parked[side].Add(own[side])
+		defer g.parked[side].Add(-own[side])
+	}
+	g.waiting.Add(1)
+	defer g.waiting.Add(-1)
+	g.tell() // who waits now need not wait for us
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for range 2 {
+		side := int(g.side.Add(1)-1) & 1
+		for g.count(side) > g.parked[side].Load() {
+			<-g.left
+		}
+	}
+}
+
+// ownSides counts the triggers, by their sides, that the calling goroutine is inside
+// of. It cannot tell gates apart: a trigger of another signal makes it count too many,
+// and the wait too short, where such triggers are nested.
+func ownSides() (own [2]int64) {
+	frames(func(function string) bool {
+		switch {
+		case strings.HasSuffix(function, ".(*gate).even"):
+			own[0]++
+		case strings.HasSuffix(function, ".(*gate).odd"):
+			own[1]++
+		}
+		return true
+	})
+	return own
+}
+
+// frames calls visit with the name of each function on the stack, innermost first,
+// until it returns false.
+func frames(visit func(function string) bool) {
+	pcs := make([]uintptr, 64)
+	for skip := 2; ; skip += len(pcs) {
+		n := runtime.Callers(skip, pcs)
+		if n == 0 {
+			return
+		}
+		for frames := runtime.CallersFrames(pcs[:n]); ; {
+			f, more := frames.Next()
+			if !visit(f.Function) {
+				return
+			}
+			if !more {
+				break
+			}
+		}
+	}
+}
+
+// addGate notes that triggers inside the gate may call the listener. r.mu is held.
+func (s *subscription) addGate(g *gate) {
+	x := s.extend()
+	if _, ok := x.gates[g]; ok {
+		return
+	}
+	if x.gates == nil {
+		x.gates = map[*gate]struct{}{}
+	}
+	if len(x.gates) >= 2*x.live {
+		x.live = 16
+		for old := range x.gates {
+			if old.dead.Load() && old.empty() {
+				delete(x.gates, old)
+			} else {
+				x.live++
+			}
+		}
+	}
+	x.gates[g] = struct{}{}
+}
+
+// gated returns a listener that calls fn, outside of a signal's trigger, so that a
+// removal of s can wait for it.
+func (s *subscription) gated(fn sig.Listener) sig.Listener {
+	if !s.waitable {
+		return fn
+	}
+	return func(e sig.Event) { s.ext.own.do(func() { fn(e) }) }
+}

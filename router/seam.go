@@ -1,0 +1,125 @@
+package router
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// This file is where a router that has peers takes hold of the Router it is built on.
+// The Router knows nothing of carriers; it knows that a subscription may have a far end
+// instead of a function, and that a sender may have an owner.
+
+// seam is the part of a Router that is set by the router built on it, before anything
+// is added.
+type seam struct {
+	// buildFanout makes what takes the events of one signal to remote listeners, given
+	// these in order of registration. It is called when the signal's list is built, with
+	// r.mu held: it must not call the Router. Its send is the first call of the list, so
+	// that peers see an event before what local listeners trigger because of it.
+	buildFanout func(o *sig.Origin, subs []*subscription) fanout
+
+	// sendRetained takes a retained value to a remote listener that was just added,
+	// before anything newer. It is called with locks held: it must neither block nor
+	// call the Router.
+	sendRetained func(s *subscription, e sig.Event)
+
+	// remotes are the remote subscriptions by their ids.
+	remotes map[uint64]*subscription
+}
+
+// A remoteTarget is the far end of a subscription. The Router only shows it in reports.
+type remoteTarget interface{ fmt.Stringer }
+
+// A fanout takes the events of one signal to its remote listeners. It must not block.
+type fanout interface{ send(e sig.Event) }
+
+// listenRemote adds a remote listener. If ready is not nil it is called with r.mu held
+// when the id is known and before anything can be sent to the listener: the place to
+// queue the reply to add_listener. It must neither block nor call the Router.
+func (r *Router) listenRemote(sender, event string, target remoteTarget, cfg sig.ListenConfig, ready func(id uint64)) (*subscription, error) {
+	s := &subscription{r: r, sender: sender, event: event, ext: &extension{remote: target}}
+	err := r.subscribe(s, cfg, func(s *subscription) {
+		r.remotes[s.id] = s
+		if ready != nil {
+			ready(s.id)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// removeListener ends a remote subscription by its id. It reports whether there was one.
+func (r *Router) removeListener(id uint64) bool {
+	r.mu.Lock()
+	s := r.remotes[id]
+	r.mu.Unlock()
+	return s != nil && r.unsubscribe(s)
+}
+
+// Further parts of the seam, where they belong:
+//
+//	addSender(name, owner, cfg)     adds a sender on behalf of an owner; nil is this
+//	                                process. A sender whose requests are answered
+//	                                elsewhere declares them all with one handler.
+//	(*sender).remove(reason)        removes it; reason is for #disconnect.
+//	(*sender).owner                 who added it.
+//	(*subscription).id              ascending in the order of registration.
+
+// findSignal returns the signal of a sender that is there, or nil. It takes no lock.
+func (r *Router) findSignal(sender, event string) *signal { return r.signal(sender, event) }
+
+// A route says how an event that came from a carrier is to be delivered.
+type route struct {
+	list *list
+	fan  fanout // takes the event to the remote listeners, as bytes if it likes; nil for none
+	// local reports that deliverLocal must be called, with a sig.Event.
+	local bool
+}
+
+// route returns how the signal's events are to be delivered now. It fails when the
+// sender has gone. When middleware or a retained value is involved, fan is nil and
+// deliverLocal does all.
+func (s *signal) route() (route, error) {
+	l, err := s.current()
+	switch {
+	case err != nil:
+		return route{}, err
+	case l.extra == nil:
+		return route{list: l, local: len(l.entries) > 0}, nil
+	case len(l.extra.uses) > 0 || s.keep != nil:
+		return route{list: l, local: true}, nil
+	}
+	return route{list: l, fan: l.extra.fan, local: len(l.entries) > l.extra.remote()}, nil
+}
+
+// deliverLocal delivers an event as the route says, but for what goes to route.fan.
+func (s *signal) deliverLocal(to route, data any) error {
+	e := sig.Event{Origin: &s.origin, Data: data}
+	if x := to.list.extra; x != nil && (len(x.uses) > 0 || s.keep != nil) {
+		return s.emit(e)
+	}
+	s.run(to.list, to.list.extra.remote(), e)
+	return nil
+}
+
+// remote returns how many entries of the list are for remote listeners: none or one.
+func (x *extra) remote() int {
+	if x == nil || x.fan == nil {
+		return 0
+	}
+	return 1
+}
+
+// answer is Request without a goroutine: the handler runs in the calling one, and is
+// trusted to return when ctx ends.
+func (r *Router) answer(ctx context.Context, sender, method string, params any) (sig.Response, error) {
+	m, err := r.method(sender, method)
+	if err != nil {
+		return sig.Response{}, err
+	}
+	return m.answer(ctx, params)
+}
