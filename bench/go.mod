@@ -18,6 +18,7 @@ require (
 	github.com/nats-io/nats.go v1.55.0
 	github.com/pocketbase/pocketbase v0.36.8
 	github.com/samber/ro v0.3.0
+	github.com/sigrouter/sigrouter v0.0.0-00010101000000-000000000000
 	github.com/stretchr/testify v1.12.1
 	tailscale.com v1.102.5
 )

@@ -1,6 +1,8 @@
 package inproc
 
 import (
+	"strconv"
+
 	"github.com/asaskevich/EventBus"
 	"github.com/asynkron/protoactor-go/eventstream"
 	kataras "github.com/kataras/go-events"
@@ -10,7 +12,7 @@ import (
 
 // Libraries whose listeners have run when the trigger returns.
 
-func otherName(i int) string { return "other" + string(rune('A'+i)) }
+func otherName(i int) string { return "other" + strconv.Itoa(i) }
 
 type protoactorBus struct{ s *eventstream.EventStream }
 
