@@ -9,6 +9,7 @@
 // The parts, for programs that want to link less:
 //
 //   - Package sig has the words: Event, Listener, Request, Bus, names and errors.
+//   - Package router has the Router, where senders and listeners meet.
 //   - Package carrier has what moves messages between routers, and the packages below
 //     it each one way of doing so.
 //

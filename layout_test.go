@@ -108,7 +108,11 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, m := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(text, -1) {
+	programs := regexp.MustCompile("(?s)```go\n(package main\n.*?)```").FindAllSubmatch(text, -1)
+	if len(programs) == 0 {
+		t.Error("README.md has no Go program")
+	}
+	for i, m := range programs {
 		buildProgram(t, fmt.Sprintf("README.md, Go block %d", i+1), m[1])
 	}
 	for _, m := range regexp.MustCompile(`\bgo run (\./\S+)`).FindAllSubmatch(text, -1) {
