@@ -7,10 +7,9 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"syscall"
-	"time"
 
 	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/internal/sock"
 )
 
 // DefaultPort is used by addresses that name none.
@@ -28,8 +27,7 @@ func (Scheme) Dial(ctx context.Context, u *url.URL) (carrier.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := net.Dialer{KeepAliveConfig: keepAlive()}
-	c, err := d.DialContext(ctx, "tcp", addr)
+	c, err := sock.Dial(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -43,11 +41,7 @@ func (Scheme) Listen(ctx context.Context, u *url.URL) (carrier.Listener, error) 
 	if err != nil {
 		return nil, err
 	}
-	lc := net.ListenConfig{KeepAliveConfig: keepAlive()}
-	l, err := lc.Listen(ctx, "tcp", addr)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%w: another program listens at %s; stop it, or choose another port, as in tcp://127.0.0.1:0", err, addr)
-	}
+	l, err := sock.Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
@@ -69,17 +63,9 @@ func address(u *url.URL) (string, error) {
 	return net.JoinHostPort(u.Hostname(), port), nil
 }
 
-// keepAlive finds out within 15 s that a peer which cannot be pinged has vanished.
-func keepAlive() net.KeepAliveConfig {
-	return net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 5 * time.Second, Count: 2}
-}
-
-// userTimeout ends a connection whose data nobody acknowledges.
-const userTimeout = 15 * time.Second
-
 // NewConn makes a Conn of a TCP connection.
 func NewConn(c *net.TCPConn) carrier.Conn {
-	setUserTimeout(c, userTimeout)
+	sock.SetUserTimeout(c)
 	return carrier.NewStream(c, Info("tcp", c))
 }
 

@@ -3,7 +3,6 @@ package ws
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -123,13 +122,13 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 // Info describes the connection.
 func (c *conn) Info() carrier.Info { return c.info }
 
-// explain makes every way a closed Conn fails match net.ErrClosed.
+// explain makes every way a closed Conn fails match carrier.ErrClosed.
 func (c *conn) explain(err error) error {
-	if err == nil || errors.Is(err, net.ErrClosed) {
+	switch {
+	case err == nil || errors.Is(err, carrier.ErrClosed):
 		return err
-	}
-	if c.closing.Load() || errors.Is(err, io.ErrClosedPipe) {
-		return fmt.Errorf("%w (%w)", net.ErrClosed, err)
+	case c.closing.Load() || errors.Is(err, net.ErrClosed):
+		return fmt.Errorf("%w (%w)", carrier.ErrClosed, err)
 	}
 	return err
 }

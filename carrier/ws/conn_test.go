@@ -243,8 +243,8 @@ func TestCloseReason(t *testing.T) {
 				require.NoError(t, to.Close())
 				<-done
 				_, err = from.Recv()
-				require.ErrorIs(t, err, net.ErrClosed)
-				require.ErrorIs(t, from.Send([]byte("{}")), net.ErrClosed)
+				require.ErrorIs(t, err, carrier.ErrClosed)
+				require.ErrorIs(t, from.Send([]byte("{}")), carrier.ErrClosed)
 			})
 		})
 	}
@@ -262,7 +262,7 @@ func TestCloseReasonWhileReading(t *testing.T) {
 			for {
 				_, err := from.Recv()
 				if err != nil {
-					if !errors.Is(err, net.ErrClosed) {
+					if !errors.Is(err, carrier.ErrClosed) {
 						t.Errorf("Recv: %v", err)
 					}
 					return
@@ -334,10 +334,10 @@ func TestCloseEndsRecv(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		require.ErrorIs(t, <-ended, net.ErrClosed)
-		require.ErrorIs(t, a.Send([]byte("{}")), net.ErrClosed)
+		require.ErrorIs(t, <-ended, carrier.ErrClosed)
+		require.ErrorIs(t, a.Send([]byte("{}")), carrier.ErrClosed)
 		_, err := a.Recv()
-		require.ErrorIs(t, err, net.ErrClosed)
+		require.ErrorIs(t, err, carrier.ErrClosed)
 		_, err = b.Recv()
 		require.Equal(t, &CloseError{Code: 1000}, err, "even Close says goodbye")
 	})
@@ -364,7 +364,7 @@ func TestCloseEndsSend(t *testing.T) {
 		<-busy
 		start := time.Now()
 		require.NoError(t, a.Close())
-		require.ErrorIs(t, <-ended, net.ErrClosed)
+		require.ErrorIs(t, <-ended, carrier.ErrClosed)
 		require.Less(t, time.Since(start), time.Second)
 	})
 }

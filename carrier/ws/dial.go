@@ -17,6 +17,7 @@ import (
 
 	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/internal/certs"
+	"github.com/sigrouter/sigrouter/internal/sock"
 )
 
 // Dial connects to u. The URL's query goes to the server. All of it, the TLS handshake
@@ -62,8 +63,7 @@ func (s Scheme) connect(ctx context.Context, u *url.URL) (net.Conn, error) {
 	if u.Hostname() == "" {
 		return nil, errors.New("the URL names no host")
 	}
-	d := net.Dialer{KeepAliveConfig: keepAlive}
-	return d.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	return sock.Dial(ctx, net.JoinHostPort(u.Hostname(), port))
 }
 
 // shake does both handshakes on a connection that has its deadline.

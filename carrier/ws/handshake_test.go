@@ -241,7 +241,7 @@ func TestListenerClose(t *testing.T) {
 	require.NoError(t, l.Close())
 	wg.Wait()
 	_, err = l.Accept()
-	require.ErrorIs(t, err, net.ErrClosed)
+	require.ErrorIs(t, err, carrier.ErrClosed)
 	_, err = unsaid.Read(make([]byte, 1))
 	require.Error(t, err)
 	_, err = net.Dial("tcp", mustURL(t, l.URL()).Host)

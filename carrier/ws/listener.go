@@ -2,8 +2,6 @@ package ws
 
 import (
 	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -75,14 +73,14 @@ func (l *Listener) enter() bool {
 func (l *Listener) Accept() (carrier.Conn, error) {
 	select {
 	case <-l.done:
-		return nil, fmt.Errorf("ws: %w", net.ErrClosed)
+		return nil, carrier.ErrClosed
 	default:
 	}
 	select {
 	case c := <-l.conns:
 		return c, nil
 	case <-l.done:
-		return nil, fmt.Errorf("ws: %w", net.ErrClosed)
+		return nil, carrier.ErrClosed
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
@@ -121,7 +122,7 @@ func (c *conn) ended(err error) error {
 	var fault *fault
 	switch {
 	case c.closing.Load() || errors.Is(err, net.ErrClosed):
-		return fmt.Errorf("ws: %w", net.ErrClosed)
+		return carrier.ErrClosed
 	case errors.As(err, &fault):
 		c.out.holdBye(c.appendBye(fault.code, fault.err.Error()))
 		return fault.err

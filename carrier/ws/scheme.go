@@ -8,10 +8,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 
 	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/internal/certs"
+	"github.com/sigrouter/sigrouter/internal/sock"
 )
 
 // A Scheme dials and listens at ws:// and wss:// addresses, such as
@@ -38,9 +38,6 @@ type Scheme struct {
 	ServerName   string      // Dial: the name that the server's certificate must have; empty means the URL's host
 	Insecure     bool        // Dial: do not check the server's certificate; for tests only
 }
-
-// keepAlive notices within 15 s that a machine at the other end has gone.
-var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 5 * time.Second, Count: 2}
 
 // Schemes returns "ws" and "wss".
 func (Scheme) Schemes() []string { return []string{"ws", "wss"} }
@@ -69,8 +66,7 @@ func (s Scheme) listen(ctx context.Context, u *url.URL) (carrier.Listener, error
 	if port == "" {
 		port = standardPort(u.Scheme)
 	}
-	lc := net.ListenConfig{KeepAliveConfig: keepAlive}
-	ln, err := lc.Listen(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	ln, err := sock.Listen(ctx, u.Scheme, net.JoinHostPort(u.Hostname(), port))
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sigrouter/sigrouter/internal/certs"
 	"github.com/sigrouter/sigrouter/internal/gate"
+	"github.com/sigrouter/sigrouter/internal/sock"
 )
 
 // maxRequestHead is how long the head of a request may be; net/http allows 4 KiB more.
@@ -123,6 +124,7 @@ func (l *gatedListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if l.gate.Enter(l.done, c.RemoteAddr()) {
+			sock.SetUserTimeout(c)
 			return c, nil
 		}
 		_ = c.Close()

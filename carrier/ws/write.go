@@ -8,11 +8,12 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
 // errByeSent is why nothing can be sent after a close frame.
-var errByeSent = fmt.Errorf("ws: a close frame was sent: %w", net.ErrClosed)
+var errByeSent = fmt.Errorf("%w: a close frame was sent", carrier.ErrClosed)
 
 // A writer brings frames to the socket: batches of the Conn's user, between them pongs,
 // which come from the goroutine that reads, and at the end a close frame. It never puts a

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/tls"
 	"errors"
-	"net"
 	"os"
 	"sync"
 	"testing"
@@ -155,6 +154,6 @@ func TestWSSStuck(t *testing.T) {
 		} else {
 			require.NoError(t, c.Close())
 		}
-		require.ErrorIs(t, <-ended, net.ErrClosed)
+		require.ErrorIs(t, <-ended, carrier.ErrClosed)
 	}
 }
