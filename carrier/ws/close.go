@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/sigrouter/sigrouter/internal/sock"
 )
 
 // Close codes of RFC 6455, section 7.4.1, and of the IANA registry.
@@ -157,12 +159,11 @@ func (c *conn) Close() error {
 	return nil
 }
 
-// closeSocket closes nc. A TLS connection would wait for up to 5 s to say goodbye to
-// somebody who takes nothing.
+// closeSocket closes nc, and waits for nobody.
 func closeSocket(nc net.Conn) {
 	if t, ok := nc.(*tls.Conn); ok {
-		limit := time.AfterFunc(lastMoment, func() { _ = t.NetConn().Close() })
-		defer limit.Stop()
+		_ = sock.CloseTLS(t)
+		return
 	}
 	_ = nc.Close()
 }

@@ -45,8 +45,6 @@ func NewServer(f Files) (*Server, error) {
 func (s *Server) Config() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
-		// What it returns has session ticket keys of its own: after a reload nobody
-		// resumes a session that was opened under the certificates before.
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			c := s.current.Load()
 			if own := c.GetConfigForClient; own != nil {
@@ -80,6 +78,9 @@ func (f Files) server() (*tls.Config, error) {
 	if len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
 		return nil, errors.New("a TLS server needs a certificate: name the files of its certificate and key")
 	}
+	// No session is resumed: each certificate is looked at anew. And tickets that a client
+	// never reads would make its closing a reset, which costs us what it sent last.
+	c.SessionTicketsDisabled = true
 	if f.ClientCA != "" {
 		if c.ClientCAs, err = loadPool(f.ClientCA); err != nil {
 			return nil, err

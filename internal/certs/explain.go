@@ -60,6 +60,7 @@ func adviceForInvalid(err x509.CertificateInvalidError) string {
 func adviceForAlert(text string) string {
 	for _, a := range []struct{ alert, advice string }{
 		{"certificate required", "the server wants a certificate from its clients; name the files of one and of its key"},
+		{"handshake failure", "the ends could not agree; perhaps the server wants a certificate from its clients, or the ends have no cipher in common"},
 		{"unknown certificate authority", "the other end does not trust the authority that signed this end's certificate"},
 		{"expired certificate", "this end's certificate has expired or is not valid yet; renew it, or set the clock"},
 		{"protocol version not supported", "the ends have no version of TLS in common; this one wants 1.2 or 1.3"},
