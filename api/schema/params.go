@@ -96,6 +96,14 @@ func (ps *Params) assign(args []any, vars []reflect.Value) (bool, error) {
 	return true, nil
 }
 
+// Fields lists the members of an object type; nil for any other.
+func (s *Schema) Fields() []Field {
+	if s.fields == nil {
+		return nil
+	}
+	return s.fields.describe()
+}
+
 // ReadParams stores the parameters of a method in v, a struct of the compiled type: as
 // an object by the names of its fields, as an array by their order, or as an array that
 // holds such an object alone. Unlike in Read a member that is not known is a problem.

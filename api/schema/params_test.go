@@ -99,8 +99,8 @@ func TestReadParams(t *testing.T) {
 		{[]any{p{1, 3}}, p{1, 3}, ""},
 		{raw(`{"a":1,"c":3}`), p{}, "c: unknown; there is a, b"},
 		{raw(`[{"a":1,"c":3}]`), p{}, "c: unknown; there is a, b"},
-		{raw(`[{"a":1},2]`), p{}, `a: {"a":1} does not fit; expected int64, -9223372036854775808 to 9223372036854775807`},
-		{raw(`{}`), p{}, "a: missing; expected int64, -9223372036854775808 to 9223372036854775807"},
+		{raw(`[{"a":1},2]`), p{}, `a: {"a":1} does not fit; expected int64`},
+		{raw(`{}`), p{}, "a: missing; expected int64"},
 	} {
 		var got p
 		err := s.ReadParams(c.payload, reflect.ValueOf(&got).Elem())

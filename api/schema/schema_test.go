@@ -84,7 +84,7 @@ func TestReadRefuses(t *testing.T) {
 		{`{"grades":["good","fair"]}`, schema.Choice, "grades[1]", "one of good, bad", `"fair"`},
 		{`{"grades":{}}`, schema.WrongType, "grades", "list of string", "{}"},
 		{`{"score":1e39}`, schema.Range, "score", "float", "1e39"},
-		{`{"extra":{"a":true}}`, schema.WrongType, "extra.a", "int64, -9223372036854775808 to 9223372036854775807", "true"},
+		{`{"extra":{"a":true}}`, schema.WrongType, "extra.a", "int64", "true"},
 		{`{"pair":[1]}`, schema.Count, "pair", "list of 2 int8", "1"},
 		{`{"pair":[1,2,3]}`, schema.Count, "pair", "list of 2 int8", "3"},
 		{`{"active":1}`, schema.WrongType, "active", "boolean", "1"},
@@ -152,9 +152,9 @@ func TestOfRefuses(t *testing.T) {
 		{map[int]string{}, "keys that are no strings"},
 		{struct{ E error }{}, "field E of struct { E error }: error is an interface with methods"},
 		{struct {
-			A int `json:"x"`
-			B int `json:"x"`
-		}{}, `two are called "x"`},
+			A int `json:"B"`
+			B int
+		}{}, `two are called "B"`},
 		{struct {
 			A int `json:",string"`
 		}{}, `option "string" is not supported`},

@@ -73,12 +73,12 @@ func (t Type) expected() string {
 	return t.String()
 }
 
+// integerRange spells out the ranges people know by heart or not; those of 64 bits only
+// make a text longer.
 var integerRange = map[string]string{
 	"int8": "-128 to 127", "uint8": "0 to 255",
 	"int16": "-32768 to 32767", "uint16": "0 to 65535",
 	"int32": "-2147483648 to 2147483647", "uint32": "0 to 4294967295",
-	"int64":  "-9223372036854775808 to 9223372036854775807",
-	"uint64": "0 to 18446744073709551615",
 }
 
 // A Field is a member of an object, or a parameter of a method.
