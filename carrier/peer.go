@@ -350,7 +350,7 @@ func (p *Peer) finish() {
 func (p *Peer) handle(m *wire.Msg) {
 	if !p.dialed && p.mode.Load() == modeNew && !isHello(m) {
 		p.SetClassic()
-		if m.Newline || p.lines {
+		if m.Newline || p.stream == nil { // what is no stream keeps messages apart
 			p.mode.Store(modeLines)
 		}
 	}
