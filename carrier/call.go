@@ -160,10 +160,10 @@ func keepID(m *wire.Msg) []byte {
 	return append([]byte(nil), m.ID...)
 }
 
-// Asking counts a call of the peer that is being answered; it fails when there are too
-// many. Answered follows.
-func (p *Peer) Asking() error {
-	if n := int(p.asking.Add(1)); n > p.engine.lim.MaxCalls {
+// Asking counts a call of the peer that is being answered. It fails for a request when
+// there are too many. Answered follows.
+func (p *Peer) Asking(request bool) error {
+	if n := int(p.asking.Add(1)); request && n > p.engine.lim.MaxCalls {
 		p.asking.Add(-1)
 		return sig.Errorf(sig.ErrLimit, "more than %d calls in flight (MaxCalls)", p.engine.lim.MaxCalls)
 	}

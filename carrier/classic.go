@@ -87,7 +87,7 @@ func (c *classicWriter) wake() {
 }
 
 func (c *classicWriter) hasWork() bool {
-	return len(c.replies) > 0 || len(c.calls) > 0 || c.peer.out().waits()
+	return len(c.replies) > 0 || len(c.calls) > 0 || !c.peer.held.Load() && c.peer.out().waits()
 }
 
 // waits reports whether anything is unsent.
@@ -169,6 +169,9 @@ func (c *classicWriter) next() []byte {
 
 // nextSignal takes a signal out of the queue.
 func (c *classicWriter) nextSignal() []byte {
+	if c.peer.held.Load() {
+		return nil
+	}
 	q := c.peer.out()
 	for {
 		q.mu.Lock()

@@ -327,7 +327,7 @@ func (e *Engine) relieve() {
 			return
 		}
 		worst.Close(sig.Errorf(sig.ErrSlow, "too slow: %d bytes wait, the most of all peers, which together are over QueueTotalBytes (%d)", most, e.lim.QueueTotalBytes))
-		worst.out().forget(sig.ErrSlow)
+		worst.out().Forget(sig.ErrSlow)
 	}
 }
 

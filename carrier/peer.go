@@ -40,6 +40,8 @@ type Peer struct {
 	mode    atomic.Int32
 	name    atomic.Pointer[string]
 	binary  atomic.Bool
+	held    atomic.Bool  // signals wait until Release
+	again   atomic.Bool  // a signal came twice: acknowledge again
 	heard   atomic.Int64 // engine clock when anything came last
 	trusted atomic.Bool  // past the login: the wider limits apply
 	lim     wire.Limits  // of messages, for the goroutine that reads
@@ -141,6 +143,21 @@ func (p *Peer) SetFast(binary bool, s *Session) {
 	}
 	p.binary.Store(binary)
 	p.mode.Store(modeFast)
+}
+
+// Binary reports whether messages to and from the peer may be binary frames.
+func (p *Peer) Binary() bool { return p.binary.Load() }
+
+// SetSession gives the peer a session that began on another connection.
+func (p *Peer) SetSession(s *Session) { p.session.Store(s) }
+
+// Hold keeps signals back until Release, calls and replies not.
+func (p *Peer) Hold() { p.held.Store(true) }
+
+// Release lets signals flow.
+func (p *Peer) Release() {
+	p.held.Store(false)
+	p.Kick()
 }
 
 // SetClassic makes the peer a classic one.

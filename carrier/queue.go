@@ -297,9 +297,9 @@ func (q *Queue) restart() int {
 	return again.len()
 }
 
-// forget drops everything that is in flight or waits, for a peer that will not come
+// Forget drops everything that is in flight or waits, for a peer that will not come
 // back, and returns how many events that were.
-func (q *Queue) forget(err error) (lost int) {
+func (q *Queue) Forget(err error) (lost int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = err

@@ -29,7 +29,6 @@ type Session struct {
 	Out  *Queue
 	last atomic.Uint64 // number of the last signal taken from the peer
 	done atomic.Uint64 // number of the last signal handled
-	told uint64        // number last acknowledged; guarded by the writer's lock
 }
 
 // NewSession makes a session with an empty queue.
@@ -46,7 +45,6 @@ func (s *Session) Last() uint64 { return s.done.Load() }
 // returns false when what follows is not there any more.
 func (s *Session) Resume(n uint64) bool {
 	s.last.Store(s.done.Load())
-	s.told = s.done.Load()
 	return s.Out.rewind(n)
 }
 
@@ -55,7 +53,6 @@ func (s *Session) Resume(n uint64) bool {
 func (s *Session) Restart() int {
 	s.last.Store(0)
 	s.done.Store(0)
-	s.told = 0
 	return s.Out.restart()
 }
 
@@ -69,6 +66,7 @@ func (p *Peer) fresh(m *wire.Msg) bool {
 		return true
 	case m.N <= last:
 		p.Stats.Duplicates.Add(1)
+		p.again.Store(true)
 		p.Touch(p)
 		return false
 	}
@@ -78,4 +76,7 @@ func (p *Peer) fresh(m *wire.Msg) bool {
 
 // Handled notes that all signals of the peer up to n were handled; the
 // acknowledgement is written with the next flush.
-func (p *Peer) Handled(n uint64) { p.session.Load().done.Store(n) }
+func (p *Peer) Handled(n uint64) { p.session.Load().Handled(n) }
+
+// Handled is Peer.Handled while there may be no connection.
+func (s *Session) Handled(n uint64) { s.done.Store(n) }

@@ -25,6 +25,7 @@ type writer struct {
 	scratch []byte // one message, before it is framed
 	busy    bool   // somebody is writing
 	idle    chan struct{}
+	told    uint64 // number of the signal last acknowledged
 }
 
 // begin returns the buffer to append one message to. Called with w.mu held; end
@@ -134,18 +135,26 @@ func (p *Peer) Push(r *Route, t *Target, data []byte, retained bool) error {
 	return p.out().push(item{route: r, to: t, data: data, retained: retained}, p.engine.lim.QueueBytes)
 }
 
-// PushWait is Push that waits for room, until ctx ends.
-func (s *Session) PushWait(ctx context.Context, r *Route, data []byte, limit, count int) error {
+// Push is Peer.Push while there may be no connection.
+func (s *Session) Push(r *Route, t *Target, data []byte, retained bool, limit int) error {
+	return s.Out.push(item{route: r, to: t, data: data, retained: retained}, limit)
+}
+
+// PushUp puts a signal to a server into the queue, of at most count signals that wait
+// and limit bytes. When it is full it waits for room, until ctx ends, or if wait is
+// false fails with sig.ErrSlow.
+func (s *Session) PushUp(ctx context.Context, r *Route, data []byte, limit, count int, wait bool) error {
 	q := s.Out
 	it := item{route: r, data: data}
 	for {
 		q.mu.Lock()
+		err := error(errQueueFull)
 		if q.wait.len() < count {
-			err := q.pushLocked(it, limit)
-			if err != errQueueFull {
-				q.mu.Unlock()
-				return err
-			}
+			err = q.pushLocked(it, limit)
+		}
+		if err != errQueueFull || !wait {
+			q.mu.Unlock()
+			return err
 		}
 		room := q.roomChan()
 		q.mu.Unlock()
@@ -282,9 +291,10 @@ func (p *Peer) appendAck() {
 	if p.mode.Load() != modeFast {
 		return
 	}
-	s := p.session.Load()
-	if n := s.done.Load(); n > s.told || p.Stats.Duplicates.Load() > 0 && n > 0 && s.told != n {
-		s.told = n
+	n := p.session.Load().done.Load()
+	again := p.again.Swap(false)
+	if n > p.w.told || again && n > 0 {
+		p.w.told = n
 		p.end(wire.AppendAck(p.begin(), n, p.binary.Load()), frameReply, 0)
 	}
 }
@@ -293,7 +303,7 @@ func (p *Peer) appendAck() {
 // bounded buffer allow.
 func (p *Peer) appendSignals() {
 	mode := p.mode.Load()
-	if mode == modeNew {
+	if mode == modeNew || p.held.Load() {
 		return
 	}
 	bin := p.binary.Load()
@@ -391,6 +401,28 @@ func (p *Peer) lastWords() {
 	}
 	p.w.mu.Lock()
 	p.stopWriting()
+}
+
+// Flushed waits until every signal was sent and acknowledged, until ctx ends or the
+// connection does.
+func (p *Peer) Flushed(ctx context.Context) {
+	q := p.out()
+	for {
+		q.mu.Lock()
+		if q.flight.len() == 0 && q.wait.len() == q.dead {
+			q.mu.Unlock()
+			return
+		}
+		room := q.roomChan()
+		q.mu.Unlock()
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return
+		case <-p.gone:
+			return
+		}
+	}
 }
 
 // drain waits until the peer has taken and acknowledged everything, and its calls

@@ -28,7 +28,7 @@ type extra struct {
 	uses    []*use // middleware, outermost first
 	version uint64 // of the router's middleware
 	gate    *gate  // counts the triggers under way; nil when nobody may wait for them
-	fan     fanout // takes the event to all remote listeners, in entries[0]; nil for none
+	fan     fanout // takes the event to all remote listeners, before the entries; nil for none
 }
 
 // with returns the list with a listener added at its end. It shares the entries: who
@@ -75,14 +75,17 @@ func (r *Router) build(s *signal) *list {
 	return l
 }
 
-// entries appends the calls of the subscriptions to a list: first the one that takes
-// the event to all remote listeners, so that they see it before what local listeners
-// trigger because of it. Where notice is set, no entry waits for room in a queue.
+// entries appends the calls of the subscriptions to a list, and returns what takes the
+// event to all remote listeners: it comes first, so that they see the event before what
+// local listeners trigger because of it. For a notice it is among the calls, and none of
+// these waits for room in a queue.
 func (r *Router) entries(o *sig.Origin, subs []*subscription, to []entry, notice bool) (fanout, []entry) {
 	var fan fanout
 	if remote := remotes(subs); len(remote) > 0 && r.buildFanout != nil {
 		fan = r.buildFanout(o, remote)
-		to = append(to, entry{fn: fan.send})
+		if notice {
+			to = append(to, entry{fn: func(e sig.Event) { r.sent(fan.send(e)) }})
+		}
 	}
 	r.builds++
 	for _, s := range subs {

@@ -16,8 +16,8 @@ import (
 type seam struct {
 	// buildFanout makes what takes the events of one signal to remote listeners, given
 	// these in order of registration. It is called when the signal's list is built, with
-	// r.mu held: it must not call the Router. Its send is the first call of the list, so
-	// that peers see an event before what local listeners trigger because of it.
+	// r.mu held: it must not call the Router. Its send is called before the listeners of
+	// this process, so that peers see an event before what these trigger because of it.
 	buildFanout func(o *sig.Origin, subs []*subscription) fanout
 
 	// sendRetained takes a retained value to a remote listener that was just added,
@@ -32,8 +32,9 @@ type seam struct {
 // A remoteTarget is the far end of a subscription. The Router only shows it in reports.
 type remoteTarget interface{ fmt.Stringer }
 
-// A fanout takes the events of one signal to its remote listeners. It must not block.
-type fanout interface{ send(e sig.Event) }
+// A fanout takes the events of one signal to its remote listeners. What its send
+// returns, Trigger returns; the listeners of this process are called all the same.
+type fanout interface{ send(e sig.Event) error }
 
 // listenRemote adds a remote listener. If ready is not nil it is called with r.mu held
 // when the id is known and before anything can be sent to the listener: the place to
@@ -93,7 +94,7 @@ func (s *signal) route() (route, error) {
 	case len(l.extra.uses) > 0 || s.keep != nil:
 		return route{list: l, local: true}, nil
 	}
-	return route{list: l, fan: l.extra.fan, local: len(l.entries) > l.extra.remote()}, nil
+	return route{list: l, fan: l.extra.fan, local: len(l.entries) > 0}, nil
 }
 
 // deliverLocal delivers an event as the route says, but for what goes to route.fan.
@@ -102,16 +103,15 @@ func (s *signal) deliverLocal(to route, data any) error {
 	if x := to.list.extra; x != nil && (len(x.uses) > 0 || s.keep != nil) {
 		return s.emit(e)
 	}
-	s.run(to.list, to.list.extra.remote(), e)
+	s.run(to.list, 0, e)
 	return nil
 }
 
-// remote returns how many entries of the list are for remote listeners: none or one.
-func (x *extra) remote() int {
-	if x == nil || x.fan == nil {
-		return 0
+// sent reports what kept a built-in event from remote listeners.
+func (r *Router) sent(err error) {
+	if err != nil {
+		r.log.Error("not sent to remote listeners", "err", err)
 	}
-	return 1
 }
 
 // answer is Request without a goroutine: the handler runs in the calling one, and is

@@ -77,8 +77,11 @@ func (s *signal) deliver(e sig.Event) error {
 	if err != nil {
 		return err
 	}
+	if x := l.extra; x != nil && x.fan != nil {
+		err = x.fan.send(e)
+	}
 	s.run(l, 0, e)
-	return nil
+	return err
 }
 
 // run calls the listeners of a list, from the one at an index on.

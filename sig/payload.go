@@ -103,12 +103,19 @@ func Decode(payload, v any) error {
 	return nil
 }
 
-// As returns a payload as a T. It is Decode for when the variable is not there yet.
+// As returns a payload as a T. It is Decode for when the variable is not there yet. As
+// an any, a *Raw is the value it encodes.
 func As[T any](payload any) (T, error) {
-	if v, ok := payload.(T); ok {
-		return v, nil
-	}
 	var v T
+	if raw, ok := payload.(*Raw); ok {
+		if _, wanted := any(v).(*Raw); !wanted {
+			err := raw.Decode(&v)
+			return v, err
+		}
+	}
+	if same, ok := payload.(T); ok {
+		return same, nil
+	}
 	err := Decode(payload, &v)
 	return v, err
 }

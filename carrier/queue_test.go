@@ -1,0 +1,186 @@
+package carrier
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+func testQueue(window int) *Queue {
+	l := Limits{Window: window}.WithDefaults()
+	return NewQueue(l)
+}
+
+func payload(i int) []byte { return fmt.Append(nil, i) }
+
+// drainAll takes and acknowledges everything, and returns what came: numbers of events,
+// and negative counts for gaps.
+func drainAll(q *Queue) (got []int) {
+	for {
+		q.mu.Lock()
+		it, n := q.take()
+		q.mu.Unlock()
+		if it == nil {
+			return got
+		}
+		if it.gap > 0 {
+			got = append(got, -int(it.gap))
+		} else {
+			var i int
+			fmt.Sscan(string(it.data), &i)
+			got = append(got, i)
+		}
+		q.ack(n)
+	}
+}
+
+func TestQueuePolicies(t *testing.T) {
+	r := NewRoute("s", "e")
+	for _, c := range []struct {
+		name   string
+		policy sig.Policy
+		want   []int
+	}{
+		{"drop oldest keeps the last, and says first what is missing", sig.DropOldest, []int{-4, 5, 6, 7}},
+		{"drop newest keeps the first, and says last what is missing", sig.DropNewest, []int{1, 2, 3, -4}},
+		{"latest keeps one", sig.Latest, []int{-6, 7}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			q := testQueue(100)
+			line := &Line{Policy: c.policy, Size: 3}
+			to := NewTarget([]uint32{1}, line)
+			for i := 1; i <= 7; i++ {
+				require.NoError(t, q.push(item{route: r, to: to, data: payload(i)}, 1<<20))
+			}
+			require.Equal(t, c.want, drainAll(q))
+			require.Equal(t, 0, q.waitBytes)
+			require.Equal(t, uint64(7), q.acked+q.dropped)
+			require.Equal(t, line.Dropped, q.dropped)
+		})
+	}
+}
+
+func TestQueueFull(t *testing.T) {
+	q := testQueue(1)
+	it := item{route: NewRoute("s", "e"), to: NewTarget([]uint32{1}, nil), data: make([]byte, 1000)}
+	pushed := 0
+	for q.push(it, 10_000) == nil {
+		pushed++
+	}
+	require.Equal(t, 10_000/it.size(), pushed)
+	require.ErrorIs(t, q.push(it, 10_000), sig.ErrSlow)
+}
+
+func TestQueueWindow(t *testing.T) {
+	q := testQueue(4)
+	r := NewRoute("s", "e")
+	for i := 1; i <= 10; i++ {
+		require.NoError(t, q.push(item{route: r, data: payload(i)}, 1<<20))
+	}
+	takeSome := func() (n int) {
+		for it, _ := q.take(); it != nil; it, _ = q.take() {
+			n++
+		}
+		return n
+	}
+	require.Equal(t, 4, takeSome(), "the window is 4")
+	require.True(t, q.ack(3))
+	require.Equal(t, 3, takeSome())
+	require.False(t, q.ack(8), "8 was not sent yet")
+
+	require.True(t, q.rewind(5), "the far side has had 5")
+	it, n := q.take()
+	require.Equal(t, uint64(6), n)
+	require.Equal(t, "6", string(it.data))
+	require.False(t, q.rewind(2), "2 is acknowledged already, so it is not there any more")
+
+	q.ack(6)
+	require.Equal(t, 1, q.restart(), "7 may come twice")
+	it, n = q.take()
+	require.Equal(t, uint64(1), n)
+	require.Equal(t, "7", string(it.data))
+	require.Equal(t, 4, q.Forget(sig.ErrNotConnected), "7 in flight, 8, 9 and 10 waiting")
+	require.ErrorIs(t, q.push(item{route: r}, 1<<20), sig.ErrNotConnected)
+}
+
+// TestQueueBooks runs random histories: for every one, what was pushed was taken in
+// order, or is counted in gaps, or waits.
+func TestQueueBooks(t *testing.T) {
+	for seed := range uint64(300) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		q := testQueue(1 + rnd.IntN(8))
+		var routes []*Route
+		for i := range 3 {
+			routes = append(routes, NewRoute("s", fmt.Sprint(i)))
+		}
+		targets := []*Target{
+			NewTarget([]uint32{1}, nil),
+			NewTarget([]uint32{2}, &Line{Policy: sig.DropOldest, Size: 1 + rnd.IntN(5)}),
+			NewTarget([]uint32{3}, &Line{Policy: sig.DropNewest, Size: 1 + rnd.IntN(5)}),
+			NewTarget([]uint32{4}, &Line{Policy: sig.Latest, Size: 1}),
+		}
+		pushed, taken, gaps := map[*Target]int{}, map[*Target]int{}, map[*Target]int{}
+		last := map[*Target]int{}
+		next := uint64(1)
+		take := func() bool {
+			it, n := q.take()
+			if it == nil {
+				return false
+			}
+			require.Equal(t, next, n, "numbers have no holes")
+			next++
+			if it.gap > 0 {
+				gaps[it.to] += int(it.gap)
+				return true
+			}
+			var i int
+			fmt.Sscan(string(it.data), &i)
+			require.Greater(t, i, last[it.to], "seed %d: order", seed)
+			last[it.to] = i
+			taken[it.to]++
+			return true
+		}
+		for i := 1; i <= 2000; i++ {
+			switch to := targets[rnd.IntN(len(targets))]; rnd.IntN(4) {
+			case 0, 1:
+				require.NoError(t, q.push(item{route: routes[rnd.IntN(3)], to: to, data: payload(i)}, 1<<30))
+				pushed[to]++
+			case 2:
+				take()
+			case 3:
+				if rnd.IntN(20) == 0 {
+					q.ack(next - 1)
+				}
+			}
+		}
+		q.ack(next - 1)
+		for take() {
+			q.ack(next - 1)
+		}
+		for _, to := range targets {
+			require.Equal(t, pushed[to], taken[to]+gaps[to], "seed %d, listener %d", seed, to.IDs[0])
+		}
+		require.Zero(t, q.waitBytes, "seed %d", seed)
+		require.Zero(t, q.flightBytes, "seed %d", seed)
+		require.Zero(t, q.dead, "seed %d", seed)
+	}
+}
+
+// A peer that takes nothing while events of a dropping listener go on must not make the
+// queue grow.
+func TestQueueStaysSmall(t *testing.T) {
+	q := testQueue(1)
+	r := NewRoute("s", "e")
+	require.NoError(t, q.push(item{route: r, to: NewTarget([]uint32{1}, nil), data: payload(0)}, 1<<20))
+	for _, p := range []sig.Policy{sig.DropOldest, sig.DropNewest, sig.Latest} {
+		to := NewTarget([]uint32{2}, &Line{Policy: p, Size: 10})
+		for i := range 100_000 {
+			require.NoError(t, q.push(item{route: r, to: to, data: payload(i)}, 1<<20))
+		}
+	}
+	require.Less(t, q.wait.len(), 500)
+}

@@ -1,0 +1,122 @@
+package router
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// ClientOptions tunes a ClientRouter. The zero value is ready for use with Attach; Dial
+// needs Schemes.
+type ClientOptions struct {
+	// Options are those of the Router that the client is.
+	Options
+	// Name is what the client calls itself.
+	Name string
+	// Schemes are the carriers that Dial may use. Package sigrouter has all of them.
+	Schemes carrier.Schemes
+	// Limits bounds what the server may do, and holds the time limits.
+	Limits carrier.Limits
+	// Token proves to the server who the client is; "" for servers without login.
+	Token string
+	// TextOnly asks for JSON messages, which people can read on the wire, where binary
+	// frames would be possible.
+	TextOnly bool
+	// NoReconnect makes the client end when its connection does.
+	NoReconnect bool
+	// Lazy makes Dial return at once, whether the server is there or not.
+	Lazy bool
+	// MaxBackoff is the longest wait between two attempts to connect; 0 means 4 s.
+	MaxBackoff time.Duration
+	// Outbox is how many signals may wait while there is no connection or the server
+	// is slow; 0 means 65,536. OutboxBytes is the same in bytes; 0 means 8 MiB.
+	Outbox, OutboxBytes int
+	// OutboxPolicy says what Trigger does when the outbox is full: Block, the default,
+	// waits; DropNewest fails with sig.ErrSlow.
+	OutboxPolicy sig.Policy
+	// OnState, if not nil, is told when the connection comes and goes. It is called in
+	// the goroutine that connects, and may use the client.
+	OnState func(State)
+	// OnError, if not nil, is told of what went wrong later than the call that began
+	// it: signals that the server refused, senders it did not take back after a
+	// reconnect, dropped events.
+	OnError func(error)
+}
+
+// A State says how a client's connection is.
+type State struct {
+	Connected bool
+	// Resumed reports that the session went on: nothing was missed.
+	Resumed bool
+	// Unsure counts signals that were sent and not acknowledged before the connection
+	// was lost, and were sent again to a server that cannot tell whether it had them.
+	Unsure int
+	// Attempts counts the attempts to connect since the connection was lost.
+	Attempts int
+	// Err says why there is no connection.
+	Err error
+}
+
+// A ClientRouter is a Router of its own that also has senders and listeners at a server.
+// AddSender and AddListener are for this process alone; AddRemoteSender,
+// AddRemoteListener and RemoteRequest, or the Bus that Remote returns, go to the server.
+//
+// It connects again by itself when the connection is lost, and adds its remote senders
+// and listeners again. Signals that are triggered meanwhile wait in the outbox; signals
+// that were sent and not acknowledged are sent again, and the server dispatches none
+// of them twice.
+type ClientRouter struct {
+	*Router
+
+	opts    ClientOptions
+	log     *slog.Logger
+	engine  *carrier.Engine
+	address string
+	ctx     context.Context // ends when the client closes
+	cancel  context.CancelFunc
+
+	peer atomic.Pointer[carrier.Peer] // nil: no connection
+
+	mu            sync.Mutex
+	ready         chan struct{} // closed while there is a connection and everything is added
+	failed        error         // why the client has ended
+	wire          *carrier.Session
+	session       string // to resume; "" for none
+	epoch         string
+	listeners     []*remoteSub
+	remoteSenders []*remoteSender
+	bridge        *carrier.Bridge
+
+	byID    atomic.Pointer[map[uint32]*remoteSub] // of the fast lane
+	byRaw   atomic.Pointer[map[string]*remoteSub] // of a classic server
+	adding  sync.RWMutex                          // read-locked while a listener is being added
+	serial  serial[delivery]
+	origins map[string]*sig.Origin // by the bytes of info; for the goroutine that reads
+	arena   arena                  // for the goroutine that reads
+	unsure  atomic.Uint64
+	running callSet
+
+	wg      sync.WaitGroup // the goroutine that keeps the connection
+	workers sync.WaitGroup // listeners, handlers, and what is told to the server in the background
+}
+
+// Unsure returns how many signals may have been dispatched twice, since the server they
+// were sent to came back without memory of them.
+func (c *ClientRouter) Unsure() uint64 { return c.unsure.Load() }
+
+// goWorker runs fn in a goroutine that Shutdown waits for.
+func (c *ClientRouter) goWorker(fn func()) { c.workers.Go(fn) }
+
+// spawn is goWorker for what is not worth beginning when the client is closing.
+func (c *ClientRouter) spawn(fn func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx.Err() == nil {
+		c.workers.Go(fn)
+	}
+}

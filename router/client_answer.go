@@ -1,0 +1,54 @@
+package router
+
+import (
+	"context"
+
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// answer is a request of the server's that a handler of this process answers.
+type answer struct {
+	client *ClientRouter
+	peer   *carrier.Peer
+	id     []byte
+	num    uint64
+	bin    bool
+	run    runID
+
+	sender, method string
+	params         any
+}
+
+func (a *answer) serve() {
+	c := a.client
+	ctx := c.running.start(a.run, context.Background(), c.engine.Limits().CallTimeout)
+	defer c.running.finish(a.run, ctx)
+	var data []byte
+	resp, err := c.askOwn(ctx, a)
+	if err == nil {
+		data, err = encode(resp.Data)
+	}
+	if err != nil {
+		a.peer.ReplyError(a.id, a.num, a.bin, err)
+	} else {
+		a.peer.Reply(a.id, a.num, a.bin, data)
+	}
+	a.peer.Answered()
+	a.peer.Kick()
+}
+
+// askOwn asks a sender that this client added at the server; those of its own Router
+// are none of the server's business.
+func (c *ClientRouter) askOwn(ctx context.Context, a *answer) (sig.Response, error) {
+	if snd := c.senders.get(a.sender); snd == nil || snd.owner != any(c) {
+		return sig.Response{}, sig.Errorf(sig.ErrNoSender, "sender %s not found", quoted(a.sender))
+	}
+	return c.Router.answer(ctx, a.sender, a.method, a.params)
+}
+
+// Cancel is called by the engine when the server gives up on a request.
+func (h clientHandler) Cancel(_ *carrier.Peer, num uint64, text string) {
+	c := h.ClientRouter
+	c.running.cancel(runID{num, text})
+}

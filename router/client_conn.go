@@ -1,0 +1,363 @@
+package router
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// Waits between attempts to connect: the first comes after a random part of
+// firstBackoff, the next after a random part of a bound that doubles from minBackoff
+// to ClientOptions.MaxBackoff. A connection that held for goodAfter begins anew.
+const (
+	firstBackoff = 250 * time.Millisecond
+	minBackoff   = 500 * time.Millisecond
+	maxBackoff   = 4 * time.Second
+	goodAfter    = 30 * time.Second
+)
+
+// Dial connects to a server with default options, which know no carrier: use Dial of
+// package sigrouter, or ClientOptions with Schemes.
+func Dial(ctx context.Context, address string) (*ClientRouter, error) {
+	return ClientOptions{}.Dial(ctx, address)
+}
+
+// Dial connects to the server at the address, for instance tcp://127.0.0.1:3000. It
+// fails when the first attempt does, unless the options say Lazy. ctx bounds the first
+// attempt only.
+func (o ClientOptions) Dial(ctx context.Context, address string) (*ClientRouter, error) {
+	c := o.newClient()
+	c.address = address
+	if o.Lazy {
+		c.wg.Go(func() { c.keepConnected(nil) })
+		return c, nil
+	}
+	p, _, err := c.connect(ctx)
+	if err != nil {
+		c.cancel()
+		c.Router.Close()
+		return nil, err
+	}
+	c.wg.Go(func() { c.keepConnected(p) })
+	return c, nil
+}
+
+// Attach runs a client on a connection that was made elsewhere. It does not connect
+// again when that ends.
+func (o ClientOptions) Attach(ctx context.Context, conn carrier.Conn) (*ClientRouter, error) {
+	o.NoReconnect = true
+	c := o.newClient()
+	p, _, err := c.begin(ctx, conn)
+	if err != nil {
+		c.cancel()
+		_ = c.engine.Shutdown(c.ctx, "not connected")
+		c.Router.Close()
+		return nil, err
+	}
+	c.wg.Go(func() { c.keepConnected(p) })
+	return c, nil
+}
+
+func (o ClientOptions) newClient() *ClientRouter {
+	log := o.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	def(&o.MaxBackoff, maxBackoff)
+	def(&o.Outbox, 65536)
+	def(&o.OutboxBytes, 8<<20)
+	c := &ClientRouter{Router: o.Options.New(), opts: o, log: log, ready: make(chan struct{})}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.engine = carrier.NewEngine(clientHandler{c}, carrier.Options{Limits: o.Limits, Logger: log})
+	c.wire = c.engine.NewSession()
+	c.serial.run = c.runBatch
+	c.Router.buildFanout = c.forwarder
+	return c
+}
+
+func def[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// connect makes one attempt.
+func (c *ClientRouter) connect(ctx context.Context) (*carrier.Peer, State, error) {
+	conn, err := c.opts.Schemes.Dial(ctx, c.address)
+	if err != nil {
+		return nil, State{}, fmt.Errorf("cannot connect to %s: %w", c.address, &dialError{err})
+	}
+	p, state, err := c.begin(ctx, conn)
+	if err != nil {
+		return nil, State{}, fmt.Errorf("cannot connect to %s: %w", c.address, err)
+	}
+	return p, state, nil
+}
+
+// dialError makes every failure to connect match sig.ErrNotConnected.
+type dialError struct{ err error }
+
+func (e *dialError) Error() string   { return e.err.Error() }
+func (e *dialError) Unwrap() []error { return []error{e.err, sig.ErrNotConnected} }
+
+// begin says hello on a connection and adds what the client has at the server.
+func (c *ClientRouter) begin(ctx context.Context, conn carrier.Conn) (*carrier.Peer, State, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.engine.Limits().ClassicTimeout)
+	defer cancel()
+	p, err := c.engine.AttachDialed(conn, nil)
+	if err != nil {
+		return nil, State{}, err
+	}
+	state, err := c.hello(ctx, p)
+	if err == nil {
+		err = c.register(ctx, p, state.Resumed)
+	}
+	if err != nil {
+		if p.Reason() != nil && !errors.Is(err, context.Canceled) {
+			err = fmt.Errorf("%w (%w)", err, p.Reason())
+		}
+		p.Close(sig.Errorf(sig.ErrShuttingDown, "%v", err))
+		<-p.Done()
+		return nil, State{}, err
+	}
+	c.connected(p, state)
+	return p, state, nil
+}
+
+// hello agrees with the server on how to talk.
+func (c *ClientRouter) hello(ctx context.Context, p *carrier.Peer) (State, error) {
+	in := helloParams{
+		Version: protocolVersion, Name: c.opts.Name, Codecs: []string{"json"}, Token: c.opts.Token,
+		Window: c.engine.Limits().Window, WindowBytes: c.engine.Limits().WindowBytes,
+	}
+	if !c.opts.TextOnly && !p.TextOnly() {
+		in.Envelope = envelopeFrame
+	}
+	c.mu.Lock()
+	if c.session != "" {
+		in.Resume = &resumeParam{Session: c.session, Epoch: c.epoch, Last: c.wire.Last()}
+	}
+	c.mu.Unlock()
+	params, err := sig.JSON{}.Marshal(in)
+	if err != nil {
+		return State{}, err
+	}
+	data, err := p.Call(ctx, "hello", params)
+	if e := sig.AsError(err); err != nil && e.Status == sig.StatusNoMethod {
+		return c.helloClassic(p), nil
+	}
+	if err != nil {
+		return State{}, fmt.Errorf("the server did not answer hello: %w", err)
+	}
+	var out helloReply
+	if err := json.Unmarshal(data, &out); err != nil {
+		return State{}, sig.Errorf(sig.ErrMalformed, "the server's answer to hello is not understood: %v", err)
+	}
+	return c.agree(p, &out), nil
+}
+
+// agree takes over what the server answered.
+func (c *ClientRouter) agree(p *carrier.Peer, out *helloReply) State {
+	state := State{Connected: true, Resumed: out.Resumed}
+	p.SetName(out.Name)
+	if out.Resumed && !c.wire.Resume(out.Last) {
+		state.Resumed = false // it believes to have more than we sent: begin anew
+	}
+	if !state.Resumed {
+		state.Unsure = c.wire.Restart()
+		c.unsure.Add(uint64(state.Unsure))
+	}
+	c.wire.Out.SetWindow(out.Window, out.WindowBytes)
+	c.mu.Lock()
+	c.session, c.epoch = out.Session, out.Epoch
+	c.mu.Unlock()
+	p.SetFast(out.Envelope == envelopeFrame, c.wire)
+	return state
+}
+
+// helloClassic goes on with a server that knows no hello, as an existing pysig server.
+func (c *ClientRouter) helloClassic(p *carrier.Peer) State {
+	state := State{Connected: true, Unsure: c.wire.Restart()}
+	c.unsure.Add(uint64(state.Unsure))
+	c.mu.Lock()
+	c.session, c.epoch = "", ""
+	c.mu.Unlock()
+	p.SetSession(c.wire)
+	p.SetClassic()
+	return state
+}
+
+// connected makes the connection the client's own and lets signals flow.
+func (c *ClientRouter) connected(p *carrier.Peer, state State) {
+	c.mu.Lock()
+	c.peer.Store(p)
+	ready := c.ready
+	c.mu.Unlock()
+	close(ready)
+	p.Release()
+	c.log.Info("connected", "server", p.String(), "resumed", state.Resumed, "unsure", state.Unsure)
+}
+
+// keepConnected owns the connection: it connects again whenever it is lost, until the
+// client is closed. p is the first connection, nil when there is none yet.
+func (c *ClientRouter) keepConnected(p *carrier.Peer) {
+	state := State{Connected: true}
+	bound := min(minBackoff, c.opts.MaxBackoff)
+	for {
+		if p != nil {
+			c.tell(state)
+			since := time.Now()
+			<-p.Done()
+			state = c.disconnected(p)
+			c.tell(state)
+			if time.Since(since) > goodAfter {
+				bound = min(minBackoff, c.opts.MaxBackoff)
+			}
+		}
+		if c.opts.NoReconnect || c.ctx.Err() != nil {
+			c.giveUp(state.Err)
+			return
+		}
+		if p, state = c.reconnect(p, &bound); p == nil {
+			c.giveUp(state.Err)
+			return
+		}
+	}
+}
+
+// reconnect tries until it succeeds; nil: the client was closed.
+func (c *ClientRouter) reconnect(last *carrier.Peer, bound *time.Duration) (*carrier.Peer, State) {
+	wait := rand.N(min(firstBackoff, c.opts.MaxBackoff))
+	if last != nil && last.GoodBye() != nil {
+		wait += last.GoodBye().Retry
+	}
+	if last == nil {
+		wait = 0
+	}
+	for attempts := 1; ; attempts++ {
+		if !c.sleep(wait) {
+			return nil, State{Attempts: attempts, Err: sig.ErrShuttingDown}
+		}
+		p, state, err := c.connect(c.ctx)
+		if err == nil {
+			state.Attempts = attempts
+			return p, state
+		}
+		if attempts&(attempts-1) == 0 { // the first failure, then each doubling
+			c.log.Warn("cannot connect, trying on", "attempts", attempts, "err", err)
+		}
+		wait = rand.N(*bound)
+		*bound = min(2**bound, c.opts.MaxBackoff)
+	}
+}
+
+// sleep waits; false: the client was closed.
+func (c *ClientRouter) sleep(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return c.ctx.Err() == nil
+	case <-c.ctx.Done():
+		return false
+	}
+}
+
+// disconnected notes that the connection is gone.
+func (c *ClientRouter) disconnected(p *carrier.Peer) State {
+	c.mu.Lock()
+	if c.peer.CompareAndSwap(p, nil) {
+		c.ready = make(chan struct{})
+	}
+	c.mu.Unlock()
+	reason := p.Reason()
+	if bye := p.GoodBye(); bye != nil {
+		reason = sig.Errorf(sig.ErrShuttingDown, "the server said goodbye: %s", bye.Reason)
+	}
+	if c.ctx.Err() == nil {
+		c.log.Warn("connection lost", "server", p.String(), "reason", reason)
+	}
+	return State{Err: reason}
+}
+
+func (c *ClientRouter) tell(s State) {
+	if c.opts.OnState != nil {
+		c.opts.OnState(s)
+	}
+}
+
+func (c *ClientRouter) report(err error) {
+	c.log.Warn("error", "err", err)
+	if c.opts.OnError != nil {
+		c.opts.OnError(err)
+	}
+}
+
+// giveUp ends what waits for a connection.
+func (c *ClientRouter) giveUp(err error) {
+	if err == nil {
+		err = sig.ErrShuttingDown
+	}
+	c.mu.Lock()
+	if c.failed == nil {
+		c.failed = sig.Errorf(sig.ErrNotConnected, "the client has ended: %v", err)
+		close(c.ready)
+	}
+	c.mu.Unlock()
+	if lost := c.wire.Out.Forget(sig.ErrNotConnected); lost > 0 {
+		c.report(sig.Errorf(sig.ErrNotConnected, "%d signals were not delivered: %v", lost, err))
+	}
+}
+
+// server waits for the connection.
+func (c *ClientRouter) server(ctx context.Context) (*carrier.Peer, error) {
+	for {
+		c.mu.Lock()
+		p, ready, failed := c.peer.Load(), c.ready, c.failed
+		c.mu.Unlock()
+		switch {
+		case failed != nil:
+			return nil, failed
+		case p != nil:
+			return p, nil
+		}
+		select {
+		case <-ready:
+		case <-ctx.Done():
+			return nil, sig.Errorf(sig.ErrNotConnected, "not connected to %s: %v", c.address, ctx.Err())
+		}
+	}
+}
+
+// Connected reports whether there is a connection now.
+func (c *ClientRouter) Connected() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.peer.Load() != nil
+}
+
+// Shutdown ends the client: signals that wait are sent and acknowledged, as far as that
+// can be done until ctx ends, or within 5 s when it has no deadline; the connection and
+// the Router are closed. The error says what was lost.
+func (c *ClientRouter) Shutdown(ctx context.Context) error {
+	p := c.peer.Load()
+	c.cancel()
+	err := c.engine.Shutdown(ctx, "the client is closing")
+	if p == nil {
+		c.giveUp(sig.ErrShuttingDown)
+	}
+	c.wg.Wait()
+	c.Router.Close()
+	return err
+}
+
+// Close is Shutdown with the default time limit.
+func (c *ClientRouter) Close() error { return c.Shutdown(context.Background()) }

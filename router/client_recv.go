@@ -1,0 +1,241 @@
+package router
+
+import (
+	"slices"
+
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/internal/wire"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// delivery is something the server sent that is handed over in order.
+type delivery struct {
+	n       uint64 // number of a fast-lane signal or gap
+	id      uint32 // the listener it is for; 0: see ids
+	ids     []uint32
+	event   sig.Event
+	gap     *gapNotice
+	classic *classicSignal
+}
+
+type gapNotice struct {
+	sender, event string
+	count         uint64
+}
+
+// classicSignal is a signal that came as a call, which has to be answered.
+type classicSignal struct {
+	peer     *carrier.Peer
+	id       []byte
+	listener string
+}
+
+// clientHandler is what the engine reports to.
+type clientHandler struct{ *ClientRouter }
+
+// Connected is called by the engine.
+func (h clientHandler) Connected(p *carrier.Peer) error {
+	p.Hold()
+	return nil
+}
+
+// Disconnected is called by the engine.
+func (h clientHandler) Disconnected(p *carrier.Peer, _ error) {
+	c := h.ClientRouter
+	c.running.cancelAll()
+}
+
+// Message is called by the engine with each message of the server.
+func (h clientHandler) Message(p *carrier.Peer, m *wire.Msg) {
+	c := h.ClientRouter
+	switch m.Kind {
+	case wire.Signal:
+		c.receive(p, m)
+	case wire.Gap:
+		c.push(delivery{n: m.N, ids: slices.Clone(m.Listeners), gap: &gapNotice{m.GapSender, m.GapEvent, m.Count}})
+	case wire.Refused:
+		c.refused(m)
+	case wire.Call:
+		c.call(p, m)
+	}
+}
+
+func (c *ClientRouter) push(d delivery) { c.serial.push(d, c.goWorker) }
+
+// maxOrigins bounds the origins a client remembers.
+const maxOrigins = 4096
+
+// receive queues a signal of the fast lane for its listeners.
+func (c *ClientRouter) receive(p *carrier.Peer, m *wire.Msg) {
+	o, err := c.origin(m)
+	if err == nil && m.Binary {
+		err = checkPayload(m.Data)
+	}
+	if err != nil {
+		p.Close(sig.Errorf(sig.ErrMalformed, "signal %d: %v", m.N, err))
+		return
+	}
+	d := delivery{n: m.N, event: sig.Event{Origin: o, Data: c.arena.raw(sig.JSON{}, c.arena.copy(m.Data))}}
+	if len(m.Listeners) == 1 {
+		d.id = m.Listeners[0]
+	} else {
+		d.ids = slices.Clone(m.Listeners)
+	}
+	c.push(d)
+}
+
+// origin finds the origin of a signal by the bytes of its info.
+func (c *ClientRouter) origin(m *wire.Msg) (*sig.Origin, error) {
+	key := m.Info
+	if o, ok := c.origins[string(key)]; ok && !m.Retained {
+		return o, nil
+	}
+	sender, event, retained, err := wire.ParseInfo(key, m.Binary)
+	if err != nil {
+		return nil, err
+	}
+	o := &sig.Origin{Sender: sender, Name: event, Retained: retained || m.Retained}
+	if !m.Retained {
+		if len(c.origins) >= maxOrigins || c.origins == nil {
+			c.origins = map[string]*sig.Origin{}
+		}
+		c.origins[string(key)] = o
+	}
+	return o, nil
+}
+
+// refused reports a signal that the server did not dispatch.
+func (c *ClientRouter) refused(m *wire.Msg) {
+	err := &sig.Error{Status: sig.Status(m.Status), Code: m.Code, Message: "the server refused a signal: " + m.Exception}
+	c.spawn(func() { c.report(err) })
+}
+
+// call begins what the server asks for.
+func (c *ClientRouter) call(p *carrier.Peer, m *wire.Msg) {
+	if err := p.Asking(string(m.Method) == "request"); err != nil {
+		p.ReplyError(m.ID, m.Num, m.Binary, err)
+		p.Touch(p)
+		return
+	}
+	switch string(m.Method) {
+	case "signal":
+		c.signalCall(p, m)
+	case "request":
+		c.request(p, m)
+	case "":
+		c.refuseCall(p, m, &sig.Error{Status: sig.StatusNoName, Code: "no_name", Message: "the call names no method"})
+	default:
+		c.refuseCall(p, m, &sig.Error{Status: sig.StatusNoMethod, Code: sig.ErrNoMethod.Code, Message: "no method " + quoted(string(m.Method)) + " at a client"})
+	}
+}
+
+func (c *ClientRouter) refuseCall(p *carrier.Peer, m *wire.Msg, err error) {
+	p.ReplyError(m.ID, m.Num, m.Binary, err)
+	p.Answered()
+	p.Touch(p)
+}
+
+// signalCall queues a signal that came as a call, as servers of other make send it.
+func (c *ClientRouter) signalCall(p *carrier.Peer, m *wire.Msg) {
+	var err error
+	switch {
+	case m.ListenerID == nil:
+		err = sig.Errorf(sig.ErrInvalid, "listener_id not given")
+	case m.Info == nil:
+		err = sig.Errorf(sig.ErrInvalid, "info is not provided")
+	}
+	var o *sig.Origin
+	if err == nil {
+		o, err = c.origin(m)
+	}
+	if err != nil {
+		c.refuseCall(p, m, err)
+		return
+	}
+	c.push(delivery{
+		event:   sig.Event{Origin: o, Data: c.arena.raw(sig.JSON{}, c.arena.copy(m.Data))},
+		classic: &classicSignal{peer: p, id: slices.Clone(m.ID), listener: string(m.ListenerID)},
+	})
+}
+
+// runBatch hands over what has arrived, in order.
+func (c *ClientRouter) runBatch(batch []delivery) {
+	last := uint64(0)
+	for i := range batch {
+		d := &batch[i]
+		c.hand(d)
+		if d.n > 0 {
+			last = d.n
+		}
+	}
+	if last > 0 {
+		c.wire.Handled(last)
+	}
+	if p := c.peer.Load(); p != nil {
+		p.Kick()
+	}
+}
+
+func (c *ClientRouter) hand(d *delivery) {
+	switch {
+	case d.classic != nil:
+		c.handClassic(d)
+	case d.gap != nil:
+		for _, id := range d.ids {
+			if sub := c.find(id); sub != nil {
+				sub.gap(d.gap.sender, d.gap.event, d.gap.count)
+			}
+		}
+	case d.id != 0:
+		if sub := c.find(d.id); sub != nil && !sub.removed.Load() {
+			sub.local.deliver(d.event)
+		}
+	default:
+		for _, id := range d.ids {
+			if sub := c.find(id); sub != nil && !sub.removed.Load() {
+				sub.local.deliver(d.event)
+			}
+		}
+	}
+}
+
+// find returns the listener with an id of the fast lane; nil when it was removed. One
+// that is being added is waited for.
+func (c *ClientRouter) find(id uint32) *remoteSub {
+	if m := c.byID.Load(); m != nil && (*m)[id] != nil {
+		return (*m)[id]
+	}
+	c.adding.Lock()
+	c.adding.Unlock() //nolint:staticcheck // only those that were being added are waited for
+	if m := c.byID.Load(); m != nil {
+		return (*m)[id]
+	}
+	return nil
+}
+
+func (c *ClientRouter) findRaw(id string) *remoteSub {
+	if m := c.byRaw.Load(); m != nil && (*m)[id] != nil {
+		return (*m)[id]
+	}
+	c.adding.Lock()
+	c.adding.Unlock() //nolint:staticcheck // see find
+	if m := c.byRaw.Load(); m != nil {
+		return (*m)[id]
+	}
+	return nil
+}
+
+func (c *ClientRouter) handClassic(d *delivery) {
+	k := d.classic
+	sub := c.findRaw(k.listener)
+	if sub == nil {
+		k.peer.ReplyError(k.id, 0, false, sig.Errorf(sig.ErrNoListener, "listener id %s not found", quoted(k.listener)))
+	} else {
+		if !sub.removed.Load() {
+			sub.local.deliver(d.event)
+		}
+		k.peer.Reply(k.id, 0, false, nil)
+	}
+	k.peer.Answered()
+	k.peer.Kick()
+}

@@ -1,0 +1,269 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/internal/wire"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// remoteSender is a sender at the server; it is one of this process's Router too, so that
+// local listeners hear it. It implements sig.Sender.
+type remoteSender struct {
+	*sender
+	client  *ClientRouter
+	params  []byte // of add_sender
+	forward *subscription
+}
+
+// AddRemoteSender adds a sender at the server, and to this client's own Router, where
+// local listeners hear it. It waits until the server has agreed, and fails with
+// sig.ErrTaken when the name has a holder there. After a reconnect the sender is added
+// again by itself.
+//
+// Trigger of its signals hands the event to the local listeners and puts it on its way
+// to the server; it does not wait for the server, unless the outbox is full.
+func (c *ClientRouter) AddRemoteSender(ctx context.Context, name string, opts ...sig.SenderOption) (sig.Sender, error) {
+	cfg := sig.NewSenderConfig(opts...)
+	params, err := sig.JSON{}.Marshal(declare(name, &cfg))
+	if err != nil {
+		return nil, err
+	}
+	p, err := c.server(ctx)
+	if err != nil {
+		return nil, err
+	}
+	local, err := c.Router.addSender(name, c, cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &remoteSender{sender: local, client: c, params: params}
+	for {
+		_, err = p.Call(ctx, "add_sender", params)
+		if err == nil || !lost(err) || ctx.Err() != nil {
+			break
+		}
+		if p, err = c.server(ctx); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		s.forward, err = c.Router.listenRemote(name, sig.Any, forwardTarget{}, sig.ListenConfig{SkipFirst: true}, nil)
+	}
+	if err != nil {
+		local.remove("")
+		return nil, err
+	}
+	c.mu.Lock()
+	c.remoteSenders = append(c.remoteSenders, s)
+	c.mu.Unlock()
+	for event, value := range cfg.Initial {
+		if sg, err := s.Signal(event); err == nil {
+			_ = sg.Trigger(value) // its value at the server; failures are reported
+		}
+	}
+	return s, nil
+}
+
+// declare is what the server is told of a sender.
+func declare(name string, cfg *sig.SenderConfig) senderParams {
+	in := senderParams{Sender: name, Events: append(nameList{}, cfg.Events...), Retain: cfg.Retained}
+	for m := range cfg.Requests {
+		in.Requests = append(in.Requests, &m)
+	}
+	slices.SortFunc(in.Requests, func(a, b *string) int { return strings.Compare(*a, *b) })
+	if cfg.Default != nil {
+		in.Requests = append(in.Requests, nil)
+	}
+	return in
+}
+
+// Remove takes the sender away, here and at the server.
+func (s *remoteSender) Remove() error {
+	c := s.client
+	c.mu.Lock()
+	n := len(c.remoteSenders)
+	c.remoteSenders = slices.DeleteFunc(c.remoteSenders, func(o *remoteSender) bool { return o == s })
+	mine := len(c.remoteSenders) < n
+	p := c.peer.Load()
+	c.mu.Unlock()
+	if !mine {
+		return nil
+	}
+	s.forward.Remove()
+	s.sender.remove("")
+	if p == nil {
+		return nil
+	}
+	params, err := sig.JSON{}.Marshal(senderParams{Sender: s.Name()})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), c.engine.Limits().ClassicTimeout)
+	defer cancel()
+	c.settle(ctx, p)
+	if _, err := p.Call(ctx, "remove_sender", params); err != nil && !lost(err) {
+		return fmt.Errorf("the server did not remove sender %s: %w", s.Name(), err)
+	}
+	return nil
+}
+
+// settle waits until the server has what was triggered, so that the next call comes
+// after it.
+func (c *ClientRouter) settle(ctx context.Context, p *carrier.Peer) { p.Flushed(ctx) }
+
+// register adds the client's senders, and its listeners unless the server still has
+// them, after a reconnect.
+func (c *ClientRouter) register(ctx context.Context, p *carrier.Peer, resumed bool) error {
+	c.mu.Lock()
+	listeners := slices.Clone(c.listeners)
+	senders := slices.Clone(c.remoteSenders)
+	c.mu.Unlock()
+	if !resumed {
+		for _, sub := range listeners {
+			if sub.removed.Load() {
+				continue
+			}
+			if err := c.addListener(ctx, p, sub); err != nil {
+				return fmt.Errorf("adding the listener of %s/%s again: %w", sub.sender, sub.event, err)
+			}
+		}
+	}
+	for _, s := range senders {
+		_, err := p.Call(ctx, "add_sender", s.params)
+		switch {
+		case err == nil:
+		case lost(err) || ctx.Err() != nil:
+			return err
+		default:
+			c.addLater(p, s, err)
+		}
+	}
+	return nil
+}
+
+// addLater keeps trying to add a sender that the server did not take back, most likely
+// because it has not yet noticed that the connection before is gone.
+func (c *ClientRouter) addLater(p *carrier.Peer, s *remoteSender, err error) {
+	c.spawn(func() {
+		c.report(fmt.Errorf("the server did not take sender %s back, trying on: %w", s.Name(), err))
+		for wait := 100 * time.Millisecond; ; wait = min(2*wait, c.opts.MaxBackoff) {
+			if !c.sleep(wait) || p.Reason() != nil || !c.holds(s) {
+				return
+			}
+			if _, err := p.Call(c.ctx, "add_sender", s.params); err == nil {
+				return
+			}
+		}
+	})
+}
+
+func (c *ClientRouter) holds(s *remoteSender) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Contains(c.remoteSenders, s)
+}
+
+// forwarder makes the function that puts the events of a remote sender on their way to
+// the server.
+func (c *ClientRouter) forwarder(o *sig.Origin, _ []*subscription) fanout {
+	return &forward{client: c, route: carrier.NewRoute(o.Sender, o.Name), builtin: sig.IsBuiltin(o.Name)}
+}
+
+type forward struct {
+	client  *ClientRouter
+	route   *carrier.Route
+	builtin bool // the server has its own
+}
+
+func (f *forward) send(e sig.Event) error {
+	if f.builtin {
+		return nil
+	}
+	return f.client.forward(f.route, e)
+}
+
+// forwardTarget stands in reports for the server as a listener.
+type forwardTarget struct{}
+
+func (forwardTarget) String() string { return "the server" }
+
+func (c *ClientRouter) forward(route *carrier.Route, e sig.Event) error {
+	data, err := encode(e.Data)
+	if err != nil {
+		return fmt.Errorf("%s/%s: %w", e.Sender, e.Name, err)
+	}
+	if most := c.engine.Limits().MaxMessage - 1024; len(data) > most {
+		return sig.Errorf(sig.ErrLimit, "%s/%s: data of %d bytes is longer than %d (MaxMessage)", e.Sender, e.Name, len(data), most)
+	}
+	wait := c.opts.OutboxPolicy != sig.DropNewest
+	if err := c.wire.PushUp(c.ctx, route, data, c.opts.OutboxBytes, c.opts.Outbox, wait); err != nil {
+		if c.ctx.Err() != nil {
+			return sig.ErrShuttingDown
+		}
+		return sig.Errorf(sig.ErrSlow, "%s/%s: the outbox is full", e.Sender, e.Name)
+	}
+	if p := c.peer.Load(); p != nil {
+		p.Kick()
+	}
+	return nil
+}
+
+// RemoteRequest asks a sender at the server and waits for its response, until ctx ends
+// or the time limit for calls is over. It is never sent twice: when the connection is
+// lost meanwhile it fails with sig.ErrNotConnected, and may have had its effect.
+func (c *ClientRouter) RemoteRequest(ctx context.Context, sender, method string, params any) (sig.Response, error) {
+	if err := sig.CheckName("sender", sender); err != nil {
+		return sig.Response{}, err
+	}
+	if err := sig.CheckName("method", method); err != nil {
+		return sig.Response{}, err
+	}
+	data, err := encode(params)
+	if err != nil {
+		return sig.Response{}, err
+	}
+	p, err := c.server(ctx)
+	if err != nil {
+		return sig.Response{}, err
+	}
+	out, err := p.Request(ctx, sender, method, data)
+	if err == nil && p.Binary() {
+		err = checkPayload(out)
+	}
+	if err != nil {
+		return sig.Response{}, err
+	}
+	if len(out) == 0 {
+		return sig.Response{}, nil
+	}
+	return sig.Response{Data: &sig.Raw{Codec: sig.JSON{}, Bytes: out}}, nil
+}
+
+// request answers a request that the server passed on.
+func (c *ClientRouter) request(p *carrier.Peer, m *wire.Msg) {
+	if m.Sender == nil || m.Target == nil || m.ParamsBad {
+		c.refuseCall(p, m, sig.Errorf(sig.ErrInvalid, "invalid arguments: sender or method are missing"))
+		return
+	}
+	if m.Binary {
+		if err := checkPayload(m.Args); err != nil {
+			c.refuseCall(p, m, err)
+			return
+		}
+	}
+	a := &answer{
+		client: c, peer: p, num: m.Num, bin: m.Binary, id: slices.Clone(m.ID), run: runID{num: m.Num},
+		sender: string(m.Sender), method: string(m.Target),
+		params: c.arena.raw(sig.JSON{}, c.arena.copy(m.Args)),
+	}
+	if !m.HasNum {
+		a.run.text = string(a.id)
+	}
+	c.goWorker(a.serve)
+}

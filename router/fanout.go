@@ -1,0 +1,130 @@
+package router
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// remoteListener is a listener at a client.
+type remoteListener struct {
+	session *session
+	id      uint32
+	line    *carrier.Line // bound and policy of its own; nil: the peer's
+}
+
+// A fan hands the events of one signal to the remote listeners that match it, each
+// event once to a peer.
+type fan struct {
+	srv     *ServerRouter
+	route   *carrier.Route
+	targets []fanTarget
+}
+
+type fanTarget struct {
+	session *session
+	target  *carrier.Target
+}
+
+// newFan groups listeners by client, in the order in which the clients came first;
+// those with a policy of their own stand alone, and so does each listener of a classic
+// client, which knows of one listener an event.
+func (s *ServerRouter) newFan(sender, event string, listeners []*remoteListener) *fan {
+	f := &fan{srv: s, route: carrier.NewRoute(sender, event)}
+	group := map[*session]int{}
+	var ids [][]uint32
+	for _, l := range listeners {
+		p := l.session.peer.Load()
+		single := l.line != nil || p != nil && !p.Fast()
+		i, ok := group[l.session]
+		if !ok || single {
+			i = len(f.targets)
+			f.targets = append(f.targets, fanTarget{session: l.session})
+			ids = append(ids, nil)
+			if !single {
+				group[l.session] = i
+			}
+		}
+		ids[i] = append(ids[i], l.id)
+		if single {
+			f.targets[i].target = carrier.NewTarget(ids[i], l.line)
+		}
+	}
+	for i := range f.targets {
+		if f.targets[i].target == nil {
+			slices.Sort(ids[i])
+			f.targets[i].target = carrier.NewTarget(ids[i], nil)
+		}
+	}
+	return f
+}
+
+// deliver puts an event into the queue of each peer. Data is JSON that must not change
+// afterwards. By is the peer in whose reading goroutine this runs; nil in any other.
+func (f *fan) deliver(data []byte, retained bool, by *carrier.Peer) {
+	for i := range f.targets {
+		t := &f.targets[i]
+		t.session.send(f.route, t.target, data, retained, by)
+	}
+}
+
+// send puts an event into the client's queue.
+func (x *session) send(r *carrier.Route, t *carrier.Target, data []byte, retained bool, by *carrier.Peer) {
+	p := x.peer.Load()
+	if p == nil {
+		x.sendAway(r, t, data, retained)
+		return
+	}
+	if err := p.Push(r, t, data, retained); err != nil {
+		x.srv.drops.Add(1)
+		p.TooSlow("its queue is full (QueueBytes)")
+		return
+	}
+	if by != nil {
+		by.Touch(p)
+	} else {
+		p.Kick()
+	}
+}
+
+// sendAway keeps an event for a client that may come back. When its queue is full the
+// session ends: the client will find that it is gone.
+func (x *session) sendAway(r *carrier.Route, t *carrier.Target, data []byte, retained bool) {
+	if err := x.wire.Push(r, t, data, retained, x.srv.engine.Limits().QueueBytes); err != nil {
+		x.srv.drops.Add(1)
+		x.srv.goWorker(func() { x.srv.giveUp(x, sig.Errorf(sig.ErrSlow, "its queue was full before it came back")) })
+	}
+}
+
+// send is deliver for an event that was triggered in this process.
+func (f *fan) send(e sig.Event) error {
+	data, err := encode(e.Data)
+	if err != nil {
+		f.srv.badEnc.Add(1)
+		return fmt.Errorf("%s/%s cannot be sent to remote listeners: %w", e.Sender, e.Name, err)
+	}
+	f.deliver(data, e.Retained, nil)
+	return nil
+}
+
+// buildFanout is called by the Router when it builds the list of a signal.
+func (s *ServerRouter) buildFanout(o *sig.Origin, subs []*subscription) fanout {
+	listeners := make([]*remoteListener, 0, len(subs))
+	for _, sub := range subs {
+		listeners = append(listeners, sub.remote().(*remoteListener))
+	}
+	return s.newFan(o.Sender, o.Name, listeners)
+}
+
+// sendRetained is called by the Router when a remote listener was added.
+func (s *ServerRouter) sendRetained(sub *subscription, e sig.Event) {
+	f := s.newFan(e.Sender, e.Name, []*remoteListener{sub.remote().(*remoteListener)})
+	if err := f.send(e); err != nil {
+		s.log.Error("retained value not sent", "err", err)
+	}
+}
+
+// String names the listener in reports.
+func (l *remoteListener) String() string { return l.session.String() }

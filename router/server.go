@@ -1,0 +1,233 @@
+package router
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// ServerOptions tunes a ServerRouter. The zero value is ready for use, with custom
+// connections only: Listen needs Schemes.
+type ServerOptions struct {
+	// Options are those of the Router that the server is.
+	Options
+	// Name is what the server calls itself; "" means "router".
+	Name string
+	// Schemes are the carriers that Listen may use. Package sigrouter has all of them.
+	Schemes carrier.Schemes
+	// Limits bounds what peers may do.
+	Limits carrier.Limits
+	// OnPeer, if not nil, is told of each peer that comes and goes. It is called in
+	// the goroutine of that peer, which it must not hold up.
+	OnPeer func(PeerEvent)
+}
+
+// A PeerEvent tells of a peer that came or went.
+type PeerEvent struct {
+	Peer   PeerInfo
+	Gone   bool
+	Reason error // why it has gone
+}
+
+// A ServerRouter is a Router that clients reach through carriers. It knows each
+// client's senders and listeners, and removes them when the client goes.
+type ServerRouter struct {
+	*Router
+
+	opts    ServerOptions
+	log     *slog.Logger
+	engine  *carrier.Engine
+	epoch   string
+	parting sync.Mutex // held while a session changes hands
+
+	mu       sync.Mutex
+	sessions map[string]*session // those that can be resumed
+	away     []*session          // of these, the ones without a connection, oldest first
+	bridges  []*carrier.Bridge
+	closed   bool
+
+	wg      sync.WaitGroup
+	workers sync.WaitGroup // of goroutines that call users' functions
+	drops   atomic.Uint64  // events that no peer will get any more
+	badEnc  atomic.Uint64  // events whose data could not be encoded
+}
+
+// NewServer makes a server with default options.
+func NewServer() *ServerRouter { return ServerOptions{}.New() }
+
+// New makes a server.
+func (o ServerOptions) New() *ServerRouter {
+	if o.Name == "" {
+		o.Name = "router"
+	}
+	log := o.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	s := &ServerRouter{
+		Router:   o.Options.New(),
+		opts:     o,
+		log:      log,
+		epoch:    randomID(8),
+		sessions: map[string]*session{},
+	}
+	s.Router.buildFanout = s.buildFanout
+	s.Router.sendRetained = s.sendRetained
+	s.engine = carrier.NewEngine(serverHandler{s}, carrier.Options{Limits: o.Limits, Logger: log})
+	return s
+}
+
+// randomID returns n random bytes as hexadecimal digits.
+func randomID(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+// Name returns what the server calls itself.
+func (s *ServerRouter) Name() string { return s.opts.Name }
+
+// Listen accepts clients at a URL, for instance tcp://127.0.0.1:3000, until the
+// listener it returns, or the server, is closed. The listener's URL has the real port
+// where 0 was asked for. ctx bounds only the setting up.
+func (s *ServerRouter) Listen(ctx context.Context, url string) (carrier.Listener, error) {
+	l, err := s.opts.Schemes.Listen(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	if !s.spawn(func() { s.serve(l) }) {
+		_ = l.Close()
+		return nil, sig.ErrShuttingDown
+	}
+	return l, nil
+}
+
+// spawn runs fn in a goroutine that Shutdown waits for.
+func (s *ServerRouter) spawn(fn func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.wg.Go(fn)
+	return true
+}
+
+func (s *ServerRouter) serve(l carrier.Listener) {
+	if err := s.engine.Serve(l); err != nil && !errors.Is(err, sig.ErrShuttingDown) {
+		s.log.Error("listening ended", "listen", l.URL(), "err", err)
+	}
+}
+
+// Serve accepts clients from a listener that was made elsewhere, until it or the server
+// is closed; it closes the listener.
+func (s *ServerRouter) Serve(l carrier.Listener) error { return s.engine.Serve(l) }
+
+// Attach serves one connection that was made elsewhere.
+func (s *ServerRouter) Attach(conn carrier.Conn) error {
+	_, err := s.engine.Attach(conn, nil)
+	return err
+}
+
+// AttachCarrier serves the peers of a Carrier.
+func (s *ServerRouter) AttachCarrier(c carrier.Carrier) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return sig.ErrShuttingDown
+	}
+	s.bridges = append(s.bridges, carrier.NewBridge(s.engine, c, false))
+	return nil
+}
+
+// Shutdown ends the server: it stops listening, says goodbye to the clients, lets
+// requests that run and signals that wait finish until ctx ends, or for 5 s when it has
+// no deadline (Limits.DrainTimeout), and closes the connections and the Router. When it
+// returns no goroutine is left, but for those inside a listener or handler that does
+// not return. The error says what was cut off.
+func (s *ServerRouter) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	first := !s.closed
+	s.closed = true
+	bridges := s.bridges
+	s.mu.Unlock()
+	err := s.engine.Shutdown(ctx, "the router is shutting down")
+	for _, b := range bridges {
+		_ = b.Close()
+	}
+	if first {
+		s.endSessions()
+	}
+	s.wg.Wait()
+	s.Router.Close()
+	return err
+}
+
+// Close is Shutdown that does not wait for anything to be delivered.
+func (s *ServerRouter) Close() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = s.Shutdown(ctx) // what is cut off was asked for
+	return nil
+}
+
+// endSessions forgets the sessions that were kept for clients to come back to.
+func (s *ServerRouter) endSessions() {
+	s.mu.Lock()
+	away := s.away
+	s.away = nil
+	clear(s.sessions)
+	s.mu.Unlock()
+	for _, x := range away {
+		x.end(sig.ErrShuttingDown)
+	}
+}
+
+// PeerInfo describes a client.
+type PeerInfo struct {
+	ID                      uint64
+	Name, Carrier, Address  string
+	Identity                string
+	Classic                 bool
+	Since                   time.Time
+	Senders, Listeners      int
+	MessagesIn, MessagesOut uint64
+	BytesIn, BytesOut       uint64
+	RoundTrip               time.Duration // 0: not measured
+}
+
+func infoOf(p *carrier.Peer) PeerInfo {
+	info := p.Info()
+	return PeerInfo{
+		ID: p.ID, Name: p.Name(), Carrier: info.Carrier, Address: info.Remote, Identity: info.Identity,
+		Classic:    p.Classic(),
+		MessagesIn: p.Stats.MessagesIn.Load(), MessagesOut: p.Stats.MessagesOut.Load(),
+		BytesIn: p.Stats.BytesIn.Load(), BytesOut: p.Stats.BytesOut.Load(),
+		RoundTrip: time.Duration(p.Stats.RoundTrip.Load()),
+	}
+}
+
+// Peers lists the clients that are connected now, in the order they came.
+func (s *ServerRouter) Peers() []PeerInfo {
+	peers := s.engine.Peers()
+	infos := make([]PeerInfo, 0, len(peers))
+	for _, p := range peers {
+		x := sessionOf(p)
+		info := infoOf(p)
+		info.Since = x.since
+		info.Senders, info.Listeners = x.counts()
+		infos = append(infos, info)
+	}
+	slices.SortFunc(infos, func(a, b PeerInfo) int { return cmp.Compare(a.ID, b.ID) })
+	return infos
+}

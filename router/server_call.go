@@ -1,0 +1,470 @@
+package router
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/internal/wire"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// task is something a client sent that is done in order: a signal for listeners of
+// this process, or a call.
+type task struct {
+	n    uint64 // number of a fast-lane signal; 0: classic, or a call
+	in   *inbound
+	late *lateInfo // instead of in: to be found in its turn
+	data []byte
+	call *call // nil: a signal with a number
+}
+
+// call is one call of a client.
+type call struct {
+	peer   *carrier.Peer
+	method string
+	params []byte
+	id     []byte // as sent, in text
+	num    uint64
+	bin    bool
+	run    runID
+
+	// of a request
+	sender, target string
+	hasNames       bool
+	args           []byte
+}
+
+// newCall copies what is needed of a message.
+func (x *session) newCall(p *carrier.Peer, m *wire.Msg) *call {
+	c := &call{peer: p, method: string(m.Method), num: m.Num, bin: m.Binary}
+	if !m.Binary && m.ID != nil {
+		c.id = append([]byte(nil), m.ID...)
+	}
+	c.run = runID{num: m.Num}
+	if !m.HasNum {
+		c.run.text = string(c.id)
+	}
+	if c.method == "request" {
+		c.sender, c.target = string(m.Sender), string(m.Target)
+		c.hasNames = m.Sender != nil && m.Target != nil
+		c.args = x.payload(m, m.Args)
+	} else {
+		c.params = append([]byte(nil), m.Params...)
+	}
+	return c
+}
+
+// reply answers a call with a value that is encoded as JSON.
+func (c *call) reply(v any, err error) {
+	var data []byte
+	if err == nil && v != nil {
+		data, err = sig.JSON{}.Marshal(v)
+	}
+	c.replyRaw(data, err)
+}
+
+func (c *call) replyRaw(data []byte, err error) {
+	if err != nil {
+		c.peer.ReplyError(c.id, c.num, c.bin, err)
+	} else {
+		c.peer.Reply(c.id, c.num, c.bin, data)
+	}
+	c.peer.Answered()
+	c.peer.Kick()
+}
+
+// payload returns a copy of a payload that may be kept and sent on to anybody.
+func (x *session) payload(m *wire.Msg, data []byte) []byte {
+	if m.DataBreaks {
+		data = wire.CompactNewlines(nil, data)
+	}
+	return x.arena.copy(data)
+}
+
+// call begins a call, in the goroutine that reads.
+func (x *session) call(p *carrier.Peer, m *wire.Msg) {
+	request := string(m.Method) == "request"
+	if err := p.Asking(request); err != nil {
+		p.ReplyError(m.ID, m.Num, m.Binary, err)
+		p.Touch(p)
+		return
+	}
+	switch {
+	case string(m.Method) == "signal":
+		x.signalCall(p, m)
+	case request && x.forward(p, m):
+	default:
+		x.push(task{call: x.newCall(p, m)})
+	}
+}
+
+// maxTasks is how much of what a client sent may wait for listeners of this process.
+// When it is reached its connection is not read for a time.
+const maxTasks = 4096
+
+func (x *session) push(t task) {
+	x.serial.push(t, x.srv.goWorker)
+	if x.serial.len() > maxTasks {
+		x.finishTasks()
+	}
+}
+
+// forward passes a request on to the client that owns the sender, if that can be done
+// here and now.
+func (x *session) forward(p *carrier.Peer, m *wire.Msg) bool {
+	if m.ParamsBad || m.Sender == nil || m.Target == nil || !x.serial.idle() {
+		return false
+	}
+	snd := x.srv.senders.get(string(m.Sender))
+	if snd == nil {
+		return false
+	}
+	owner, ok := snd.owner.(*session)
+	if !ok || snd.methods[string(m.Target)] == nil && (snd.rest == nil || sig.CheckName("method", string(m.Target)) != nil) {
+		return false
+	}
+	if m.Binary && checkPayload(m.Args) != nil {
+		return false
+	}
+	to := owner.peer.Load()
+	if to == nil {
+		return false
+	}
+	args := m.Args
+	if m.DataBreaks {
+		args = wire.CompactNewlines(nil, args)
+	}
+	if err := to.Forward(p, m, args); err != nil {
+		p.ReplyError(m.ID, m.Num, m.Binary, err)
+		p.Answered()
+		p.Touch(p)
+		return true
+	}
+	p.Touch(to)
+	return true
+}
+
+// checkPayload checks the payload of a binary frame, which the scanner does not.
+func checkPayload(data []byte) error {
+	if len(data) == 0 {
+		return nil
+	}
+	return wire.CheckJSON(data, 64)
+}
+
+// runBatch runs tasks in order.
+func (x *session) runBatch(batch []task) {
+	for i := range batch {
+		t := &batch[i]
+		switch {
+		case t.call == nil:
+			x.runNumbered(t)
+		case t.in != nil || t.late != nil:
+			t.call.replyRaw(nil, x.runSignal(t))
+		default:
+			x.runCall(t.call)
+		}
+	}
+	if p := x.peer.Load(); p != nil {
+		p.Kick()
+	}
+}
+
+// runCall runs one method.
+func (x *session) runCall(c *call) {
+	switch c.method {
+	case "request":
+		x.request(c)
+	case "hello":
+		x.hello(c)
+	case "get_version":
+		c.reply(classicVersion, nil)
+	case "list_senders":
+		c.reply(x.listSenders(c.params))
+	case "add_sender":
+		c.reply(nil, x.addSender(c.params))
+	case "remove_sender":
+		c.reply(nil, x.removeSender(c.params))
+	case "add_listener":
+		x.addListener(c)
+	case "remove_listener":
+		c.reply(nil, x.removeListener(c.params))
+	case "ping":
+		c.reply(nil, nil)
+	case "":
+		c.reply(nil, &sig.Error{Status: sig.StatusNoName, Code: "no_name", Message: "the call names no method"})
+	default:
+		c.reply(nil, &sig.Error{Status: sig.StatusNoMethod, Code: sig.ErrNoMethod.Code, Message: "no method " + quoted(c.method) + " at a server"})
+	}
+}
+
+// quoted shows hostile text on one short line.
+func quoted(s string) string {
+	const most = 64
+	if len(s) > most {
+		return strconv.QuoteToASCII(s[:most]) + "..."
+	}
+	return strconv.QuoteToASCII(s)
+}
+
+// request has a handler of this process answer, or a client whose request could not be
+// forwarded at once.
+func (x *session) request(c *call) {
+	if !c.hasNames {
+		c.reply(nil, sig.Errorf(sig.ErrInvalid, "invalid arguments, missing sender or method"))
+		return
+	}
+	if c.bin {
+		if err := checkPayload(c.args); err != nil {
+			c.reply(nil, err)
+			return
+		}
+	}
+	ctx := x.running.start(c.run, x.caller(), x.srv.engine.Limits().CallTimeout)
+	x.srv.goWorker(func() {
+		defer x.running.finish(c.run, ctx)
+		var params any
+		if len(c.args) > 0 {
+			params = &sig.Raw{Codec: sig.JSON{}, Bytes: c.args}
+		}
+		resp, err := x.srv.answer(ctx, c.sender, c.target, params)
+		c.reply(resp.Data, err)
+	})
+}
+
+func (x *session) listSenders(params []byte) (any, error) {
+	var in struct {
+		ListEvents bool `json:"list_events"`
+	}
+	if err := decodeParams(params, &in); err != nil {
+		return nil, err
+	}
+	infos, err := x.srv.Senders(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	out := []listedSender{{Connected: true}}
+	if in.ListEvents {
+		out[0].Events = []listedEvent{{}}
+	}
+	for _, info := range infos {
+		if info.Name == nil {
+			continue
+		}
+		l := listedSender{Sender: info.Name, Connected: info.Connected}
+		if in.ListEvents {
+			l.Events = []listedEvent{{}}
+			for _, e := range info.Events {
+				l.Events = append(l.Events, listedEvent{&e})
+			}
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+func (x *session) addSender(params []byte) error {
+	var in senderParams
+	if err := decodeParams(params, &in); err != nil {
+		return err
+	}
+	if in.Sender == "" || in.Events == nil && in.Requests == nil && in.Retain == nil {
+		return sig.Errorf(sig.ErrInvalid, "invalid arguments: add_sender needs sender, and events or requests")
+	}
+	x.mu.Lock()
+	full := len(x.senders) >= x.srv.engine.Limits().MaxSenders
+	ended := x.ended
+	x.mu.Unlock()
+	switch {
+	case ended:
+		return sig.ErrNotConnected
+	case full:
+		return sig.Errorf(sig.ErrLimit, "more than %d senders (MaxSenders)", x.srv.engine.Limits().MaxSenders)
+	}
+	snd, err := x.srv.addSender(in.Sender, x, x.senderConfig(&in))
+	if err != nil {
+		return err
+	}
+	x.mu.Lock()
+	ended = x.ended || x.peer.Load() == nil
+	if !ended {
+		x.senders[in.Sender] = snd
+	}
+	x.mu.Unlock()
+	if ended {
+		snd.remove("the connection was lost")
+	}
+	return nil
+}
+
+// senderConfig declares a sender whose requests the client answers.
+func (x *session) senderConfig(in *senderParams) sig.SenderConfig {
+	c := sig.NewSenderConfig(sig.Events(in.Events...))
+	for _, name := range in.Retain {
+		if !slices.Contains(c.Events, name) {
+			c.Events = append(c.Events, name)
+		}
+		c.Retained = append(c.Retained, name)
+	}
+	for _, m := range in.Requests {
+		if m == nil {
+			c.Default = x.ask
+		} else {
+			c.Requests[*m] = x.ask
+		}
+	}
+	return c
+}
+
+// ask passes a request from this process on to the client.
+func (x *session) ask(ctx context.Context, r sig.Request) (any, error) {
+	p := x.peer.Load()
+	if p == nil {
+		return nil, sig.Errorf(sig.ErrNotConnected, "the client that owns sender %q is not connected", r.Sender)
+	}
+	params, err := encode(r.Params)
+	if err != nil {
+		return nil, err
+	}
+	data, err := p.Request(ctx, r.Sender, r.Method, params)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) == 0 {
+		return nil, nil
+	}
+	if p.Binary() {
+		if err := checkPayload(data); err != nil {
+			return nil, err
+		}
+	}
+	return &sig.Raw{Codec: sig.JSON{}, Bytes: data}, nil
+}
+
+// encode turns a payload into JSON; nil stays nil.
+func encode(v any) ([]byte, error) {
+	switch v := v.(type) {
+	case nil:
+		return nil, nil
+	case *sig.Raw:
+		return v.MarshalJSON()
+	}
+	b, err := sig.JSON{}.Marshal(v)
+	if err != nil {
+		return nil, sig.Errorf(sig.ErrInvalid, "the data cannot be encoded: %v", err)
+	}
+	return b, nil
+}
+
+func (x *session) removeSender(params []byte) error {
+	var in senderParams
+	if err := decodeParams(params, &in); err != nil {
+		return err
+	}
+	if in.Sender == "" {
+		return sig.Errorf(sig.ErrInvalid, "invalid arguments: remove_sender needs sender")
+	}
+	x.mu.Lock()
+	snd := x.senders[in.Sender]
+	delete(x.senders, in.Sender)
+	x.mu.Unlock()
+	if snd != nil {
+		snd.remove("")
+		return nil
+	}
+	if _, ok := x.srv.Sender(in.Sender); !ok {
+		return sig.Errorf(sig.ErrNoSender, "sender %s not found", quoted(in.Sender))
+	}
+	return sig.Errorf(sig.ErrRefused, "sender %s is not yours", quoted(in.Sender))
+}
+
+// addListener replies before it subscribes, so that the reply with the id comes before
+// the first event.
+func (x *session) addListener(c *call) {
+	var in listenerParams
+	err := decodeParams(c.params, &in)
+	var policy sig.Policy
+	if err == nil {
+		policy, err = policyOf(in.Policy)
+	}
+	sender, event := fromNullable(in.Sender), fromNullable(in.Event)
+	if err == nil {
+		err = sig.CheckPattern("sender", sender)
+	}
+	if err == nil {
+		err = sig.CheckPattern("event", event)
+	}
+	if err == nil {
+		err = x.mayListen()
+	}
+	if err != nil {
+		c.reply(nil, err)
+		return
+	}
+	target := &remoteListener{session: x, line: newLine(policy, in.Queue)}
+	cfg := sig.ListenConfig{Below: in.Below, SkipFirst: in.SkipRetained}
+	sub, err := x.srv.listenRemote(sender, event, target, cfg, func(id uint64) {
+		target.id = uint32(id)
+		c.peer.Reply(c.id, c.num, c.bin, fmt.Appendf(nil, `{"listener_id":%d}`, target.id))
+	})
+	if err != nil {
+		c.reply(nil, err)
+		return
+	}
+	c.peer.Answered()
+	c.peer.Kick()
+	x.mu.Lock()
+	ended := x.ended
+	if !ended {
+		x.listeners[target.id] = sub
+	}
+	x.mu.Unlock()
+	if ended {
+		sub.Remove()
+	}
+}
+
+func newLine(p sig.Policy, size int) *carrier.Line {
+	if p == sig.PolicyDefault {
+		return nil
+	}
+	if size < 1 {
+		size = 1024
+	}
+	return &carrier.Line{Policy: p, Size: min(size, 65536)}
+}
+
+func (x *session) mayListen() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if most := x.srv.engine.Limits().MaxListeners; len(x.listeners) >= most {
+		return sig.Errorf(sig.ErrLimit, "more than %d listeners (MaxListeners)", most)
+	}
+	return nil
+}
+
+func (x *session) removeListener(params []byte) error {
+	var in struct {
+		ID json.RawMessage `json:"listener_id"`
+	}
+	if err := decodeParams(params, &in); err != nil {
+		return err
+	}
+	if in.ID == nil {
+		return sig.Errorf(sig.ErrInvalid, "invalid arguments: remove_listener needs listener_id")
+	}
+	id, err := strconv.ParseUint(string(in.ID), 10, 32)
+	x.mu.Lock()
+	sub := x.listeners[uint32(id)]
+	delete(x.listeners, uint32(id))
+	x.mu.Unlock()
+	if err != nil || sub == nil {
+		return sig.Errorf(sig.ErrNoListener, "listener not found")
+	}
+	sub.Remove()
+	return nil
+}

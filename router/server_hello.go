@@ -1,0 +1,198 @@
+package router
+
+import (
+	"crypto/subtle"
+	"errors"
+	"time"
+
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// hello puts a client on the fast lane, with the session it had before if it can be
+// resumed.
+func (x *session) hello(c *call) {
+	p := c.peer
+	var in helloParams
+	err := decodeParams(c.params, &in)
+	switch {
+	case err != nil:
+	case p.Fast() || p.Classic():
+		err = sig.Errorf(sig.ErrInvalid, "hello must be the first message of a connection")
+	case in.Version < 1:
+		err = sig.Errorf(sig.ErrInvalid, "hello needs version, which is %d", protocolVersion)
+	case in.Name != "":
+		err = sig.CheckName("client", in.Name)
+	}
+	if err != nil {
+		c.reply(nil, err)
+		return
+	}
+	if in.Name != "" {
+		p.SetName(in.Name)
+	}
+	binary := in.Envelope == envelopeFrame && !p.TextOnly()
+	s := x.srv
+	old, last := s.takeOver(p, in.Resume)
+	if old == nil {
+		s.register(x)
+		old = x
+	}
+	lim := s.engine.Limits()
+	out := helloReply{
+		Version: protocolVersion, Name: s.opts.Name,
+		Envelope: envelopeJSON, Codec: "json",
+		Session: old.id, Epoch: s.epoch, Last: last, Resumed: old != x,
+		Window: lim.Window, WindowBytes: lim.WindowBytes, MaxMessage: lim.MaxMessage,
+		PingMS: lim.PingAfter.Milliseconds(), DeadMS: lim.DeadAfter.Milliseconds(),
+	}
+	if binary {
+		out.Envelope = envelopeFrame
+	}
+	data, err := sig.JSON{}.Marshal(out)
+	old.wire.Out.SetWindow(in.Window, in.WindowBytes)
+	// The answer first, then the lane: what it carries must come behind the answer.
+	if err != nil {
+		p.ReplyError(c.id, c.num, c.bin, err)
+	} else {
+		p.Reply(c.id, c.num, c.bin, data)
+	}
+	p.Answered()
+	p.SetFast(binary, old.wire)
+	old.peer.Store(p)
+	old.latest.Store(p)
+	p.Data.(*link).session.Store(old)
+	if old != x {
+		x.end(nil) // the one it began with has nothing in it
+	}
+	p.Kick()
+}
+
+// register gives a session an id by which it can be resumed.
+func (s *ServerRouter) register(x *session) {
+	id := randomID(16)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x.id = id
+	s.sessions[id] = x
+}
+
+// takeOver prepares the session that a client wants to resume, and returns the number
+// of the client's last signal that was dispatched; nil when it cannot be resumed.
+func (s *ServerRouter) takeOver(p *carrier.Peer, r *resumeParam) (*session, uint64) {
+	if r == nil || subtle.ConstantTimeCompare([]byte(r.Epoch), []byte(s.epoch)) != 1 {
+		return nil, 0
+	}
+	s.parting.Lock()
+	defer s.parting.Unlock()
+	s.mu.Lock()
+	x := s.sessions[r.Session]
+	s.mu.Unlock()
+	if x == nil || !x.sameClient(p) {
+		return nil, 0
+	}
+	prev := x.latest.Load()
+	taken := x.peer.CompareAndSwap(prev, nil)
+	if taken {
+		prev.Close(sig.Errorf(sig.ErrRefused, "the session was taken over by another connection"))
+	}
+	<-prev.Done()
+	if taken {
+		x.dropSenders(errors.New("the connection was taken over"))
+	}
+	if !s.unkeep(x) {
+		return nil, 0
+	}
+	if !x.wire.Resume(r.Last) {
+		s.unregister(x)
+		x.end(errors.New("the session could not be resumed"))
+		return nil, 0
+	}
+	return x, x.wire.Last()
+}
+
+// sameClient reports whether a connection may resume the session: it must have proved
+// to be the same as the one before.
+func (x *session) sameClient(p *carrier.Peer) bool { return x.identity == p.Info().Identity }
+
+// resumable reports whether a client whose connection ended so may come back.
+func resumable(reason error) bool {
+	for _, final := range []error{sig.ErrMalformed, sig.ErrRefused, sig.ErrLimit, sig.ErrSlow, sig.ErrShuttingDown} {
+		if errors.Is(reason, final) {
+			return false
+		}
+	}
+	return true
+}
+
+// keep holds the session of a client that lost its connection, for a time.
+func (s *ServerRouter) keep(x *session) bool {
+	lim := s.engine.Limits()
+	s.mu.Lock()
+	if s.closed || s.sessions[x.id] != x || lim.ResumeFor < 0 {
+		s.mu.Unlock()
+		s.unregister(x)
+		return false
+	}
+	s.away = append(s.away, x)
+	var oldest *session
+	if len(s.away) > lim.MaxSessions {
+		oldest = s.away[0]
+	}
+	s.mu.Unlock()
+	x.mu.Lock()
+	x.expiry = time.AfterFunc(lim.ResumeFor, func() { s.giveUp(x, errors.New("did not come back in time")) })
+	x.mu.Unlock()
+	if oldest != nil {
+		s.giveUp(oldest, sig.Errorf(sig.ErrLimit, "more than %d sessions without a connection (MaxSessions)", lim.MaxSessions))
+	}
+	return true
+}
+
+// unkeep takes a session back from those that are kept; false: it has ended.
+func (s *ServerRouter) unkeep(x *session) bool {
+	s.mu.Lock()
+	s.dropAway(x)
+	s.mu.Unlock()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.expiry != nil {
+		x.expiry.Stop()
+		x.expiry = nil
+	}
+	return !x.ended
+}
+
+// dropAway takes a session off the list of those without a connection. Called with mu
+// held.
+func (s *ServerRouter) dropAway(x *session) bool {
+	for i, o := range s.away {
+		if o == x {
+			s.away = append(s.away[:i], s.away[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// giveUp ends a session whose client did not come back.
+func (s *ServerRouter) giveUp(x *session, reason error) {
+	s.parting.Lock()
+	defer s.parting.Unlock()
+	s.mu.Lock()
+	away := s.dropAway(x)
+	s.mu.Unlock()
+	if !away {
+		return // it came back, or ended already
+	}
+	s.unregister(x)
+	x.end(reason)
+}
+
+func (s *ServerRouter) unregister(x *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sessions[x.id] == x {
+		delete(s.sessions, x.id)
+	}
+}

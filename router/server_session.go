@@ -1,0 +1,202 @@
+package router
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/internal/wire"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// A session is what the server knows of one client: its senders, its listeners, and the
+// signals on their way to it. A client on the fast lane may lose its connection and
+// take its session over with the next one.
+type session struct {
+	srv      *ServerRouter
+	id       string // "" until hello
+	identity string // who the carrier or the login proved the client to be
+	since    time.Time
+	wire     *carrier.Session
+
+	peer   atomic.Pointer[carrier.Peer] // nil while the client is away
+	latest atomic.Pointer[carrier.Peer] // the same, or the one it had last
+	serial serial[task]
+	arena  arena               // for the goroutine that reads
+	routes map[string]*inbound // by the bytes of info; for the goroutine that reads
+
+	mu        sync.Mutex
+	listeners map[uint32]*subscription
+	senders   map[string]*sender
+	lastID    uint32
+	ended     bool
+	expiry    *time.Timer // ends the session while the client is away
+
+	running    callSet
+	done       chan struct{} // closed when the session has ended
+	callerOnce sync.Once
+	callerCtx  context.Context
+}
+
+// maxRoutes bounds the routes a session remembers.
+const maxRoutes = 512
+
+func (s *ServerRouter) newSession(p *carrier.Peer) *session {
+	x := &session{
+		srv:       s,
+		since:     time.Now(),
+		wire:      p.Session(),
+		listeners: map[uint32]*subscription{},
+		senders:   map[string]*sender{},
+		done:      make(chan struct{}),
+		identity:  p.Info().Identity,
+	}
+	x.serial.run = x.runBatch
+	x.peer.Store(p)
+	x.latest.Store(p)
+	return x
+}
+
+func (x *session) counts() (senders, listeners int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return len(x.senders), len(x.listeners)
+}
+
+// String names the client for logs.
+func (x *session) String() string {
+	if p := x.peer.Load(); p != nil {
+		return p.String()
+	}
+	return "session " + x.id + " (away)"
+}
+
+// A link joins a connection to the session it has now.
+type link struct{ session atomic.Pointer[session] }
+
+func sessionOf(p *carrier.Peer) *session { return p.Data.(*link).session.Load() }
+
+// serverHandler is what the engine reports to.
+type serverHandler struct{ *ServerRouter }
+
+// Connected is called by the engine.
+func (h serverHandler) Connected(p *carrier.Peer) error {
+	s := h.ServerRouter
+	l := &link{}
+	l.session.Store(s.newSession(p))
+	p.Data = l
+	s.tell(p, false, nil)
+	return nil
+}
+
+func (s *ServerRouter) tell(p *carrier.Peer, gone bool, reason error) {
+	if gone {
+		s.log.Info("peer disconnected", "peer", p.String(), "reason", reason)
+	} else {
+		s.log.Info("peer connected", "peer", p.String())
+	}
+	if s.opts.OnPeer != nil {
+		s.opts.OnPeer(PeerEvent{Peer: infoOf(p), Gone: gone, Reason: reason})
+	}
+}
+
+// Disconnected is called by the engine when the connection is gone: the client's
+// senders go at once; its listeners stay for a time when it can resume.
+func (h serverHandler) Disconnected(p *carrier.Peer, reason error) {
+	s := h.ServerRouter
+	x := sessionOf(p)
+	x.finishTasks()
+	x.running.cancelAll()
+	if x.peer.CompareAndSwap(p, nil) {
+		kept := x.id != "" && p.GoodBye() == nil && resumable(reason)
+		if kept {
+			x.dropSenders(reason)
+			kept = s.keep(x)
+		}
+		if !kept {
+			x.end(reason)
+		}
+	}
+	s.tell(p, true, reason)
+}
+
+// patience is how long the end of a connection waits for a listener of this process that
+// is still busy with what the client sent.
+const patience = time.Second
+
+// finishTasks lets what the client sent before it went be done.
+func (x *session) finishTasks() {
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-x.serial.wait():
+	case <-t.C:
+	}
+}
+
+// end removes everything the client had: its listeners first, so that it does not hear
+// its own senders go.
+func (x *session) end(reason error) {
+	x.mu.Lock()
+	if x.ended {
+		x.mu.Unlock()
+		return
+	}
+	x.ended = true
+	if x.expiry != nil {
+		x.expiry.Stop()
+	}
+	listeners := x.listeners
+	x.listeners = nil
+	x.mu.Unlock()
+	for _, sub := range listeners {
+		sub.Remove()
+	}
+	x.dropSenders(reason)
+	x.srv.drops.Add(uint64(x.wire.Out.Forget(sig.ErrNotConnected)))
+	close(x.done)
+}
+
+// dropSenders removes the client's senders.
+func (x *session) dropSenders(reason error) {
+	x.mu.Lock()
+	senders := make([]*sender, 0, len(x.senders))
+	for _, snd := range x.senders {
+		senders = append(senders, snd)
+	}
+	clear(x.senders)
+	x.mu.Unlock()
+	slices.SortFunc(senders, func(a, b *sender) int { return strings.Compare(a.name, b.name) })
+	why := "the connection was lost"
+	if reason != nil {
+		why = reason.Error()
+	}
+	for _, snd := range senders {
+		snd.remove(why)
+	}
+}
+
+// goWorker runs fn in a goroutine that Shutdown waits for, for a time.
+func (s *ServerRouter) goWorker(fn func()) { s.workers.Go(fn) }
+
+// Message is called by the engine with each message the peer sent.
+func (h serverHandler) Message(p *carrier.Peer, m *wire.Msg) {
+	x := sessionOf(p)
+	switch m.Kind {
+	case wire.Signal:
+		x.signal(p, m)
+	case wire.Call:
+		x.call(p, m)
+	case wire.Refused, wire.Gap: // a client has no reason to send these
+		p.Handled(m.N)
+	}
+}
+
+// Cancel is called by the engine when a client gives up on a call.
+func (h serverHandler) Cancel(p *carrier.Peer, num uint64, text string) {
+	sessionOf(p).running.cancel(runID{num, text})
+}

@@ -1,0 +1,165 @@
+package router
+
+import (
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/internal/wire"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// An inbound is a signal that a client may trigger, found by the bytes of its info.
+type inbound struct {
+	sender *sender
+	signal *signal
+}
+
+// signal deals with a numbered signal, in the goroutine that reads.
+func (x *session) signal(p *carrier.Peer, m *wire.Msg) {
+	idle := x.serial.idle() // before the sender is looked for: what waits may add it
+	err := error(nil)
+	if m.Binary {
+		err = checkPayload(m.Data)
+	}
+	var in *inbound
+	if err == nil {
+		in, err = x.inbound(m)
+		if err != nil && !idle && m.Info != nil {
+			x.push(task{n: m.N, late: x.lateInfo(m), data: x.payload(m, m.Data)})
+			return
+		}
+	}
+	if err != nil {
+		p.RefuseSignal(m.N, err)
+		p.Handled(m.N)
+		p.Touch(p)
+		return
+	}
+	if !idle || !x.direct(p, in, m) {
+		x.push(task{n: m.N, in: in, data: x.payload(m, m.Data)})
+		return
+	}
+	p.Handled(m.N)
+	p.Touch(p)
+}
+
+// direct hands a signal to remote listeners here and now, if there are no others.
+func (x *session) direct(p *carrier.Peer, in *inbound, m *wire.Msg) bool {
+	to, err := in.signal.route()
+	if err != nil || to.local {
+		return false
+	}
+	if to.fan != nil {
+		to.fan.(*fan).deliver(x.payload(m, m.Data), false, p)
+	}
+	return true
+}
+
+// lateInfo is what is needed to find a signal later: when what the client sent before
+// has been done, its sender may be there.
+func (x *session) lateInfo(m *wire.Msg) *lateInfo {
+	return &lateInfo{info: append([]byte(nil), m.Info...), binary: m.Binary}
+}
+
+type lateInfo struct {
+	info   []byte
+	binary bool
+}
+
+// inbound finds the signal that a message names. It remembers what it found.
+func (x *session) inbound(m *wire.Msg) (*inbound, error) {
+	if in, ok := x.routes[string(m.Info)]; ok && !in.sender.gone.Load() {
+		return in, nil
+	}
+	in, err := x.resolve(m.Info, m.Binary)
+	if err != nil {
+		return nil, err
+	}
+	if len(x.routes) >= maxRoutes || x.routes == nil {
+		x.routes = map[string]*inbound{}
+	}
+	x.routes[string(m.Info)] = in
+	return in, nil
+}
+
+// resolve finds the signal that info names, and checks that it is the client's own.
+func (x *session) resolve(info []byte, binary bool) (*inbound, error) {
+	if info == nil {
+		return nil, sig.Errorf(sig.ErrInvalid, "invalid arguments, missing info")
+	}
+	name, event, _, err := wire.ParseInfo(info, binary)
+	if err != nil {
+		return nil, err
+	}
+	x.mu.Lock()
+	snd := x.senders[name]
+	x.mu.Unlock()
+	if snd == nil {
+		if x.srv.senders.get(name) == nil {
+			return nil, sig.Errorf(sig.ErrNoSender, "sender %s not found", quoted(name))
+		}
+		return nil, sig.Errorf(sig.ErrRefused, "sender %s is not yours: only who added a sender may signal as it", quoted(name))
+	}
+	sg := snd.signal(event)
+	if sg == nil {
+		return nil, snd.noSignal(event)
+	}
+	return &inbound{sender: snd, signal: sg}, nil
+}
+
+// signalCall deals with a signal that came as a call.
+func (x *session) signalCall(p *carrier.Peer, m *wire.Msg) {
+	idle := x.serial.idle()
+	in, err := x.inbound(m)
+	switch {
+	case err != nil && (idle || m.Info == nil):
+		p.ReplyError(m.ID, m.Num, m.Binary, err)
+		p.Answered()
+		p.Touch(p)
+	case err == nil && idle && x.direct(p, in, m):
+		p.Reply(m.ID, m.Num, m.Binary, nil)
+		p.Answered()
+		p.Touch(p)
+	default:
+		t := task{in: in, data: x.payload(m, m.Data), call: x.newCall(p, m)}
+		if err != nil {
+			t.late = x.lateInfo(m)
+		}
+		x.push(t)
+	}
+}
+
+// runSignal dispatches a signal in its turn.
+func (x *session) runSignal(t *task) error {
+	if t.late != nil {
+		in, err := x.resolve(t.late.info, t.late.binary)
+		if err != nil {
+			return err
+		}
+		t.in = in
+	}
+	to, err := t.in.signal.route()
+	if err != nil {
+		return err
+	}
+	if to.fan != nil {
+		to.fan.(*fan).deliver(t.data, false, nil)
+	}
+	if !to.local {
+		return nil
+	}
+	var data any
+	if len(t.data) > 0 {
+		data = &sig.Raw{Codec: sig.JSON{}, Bytes: t.data}
+	}
+	return t.in.signal.deliverLocal(to, data)
+}
+
+// runNumbered is runSignal for one with a number.
+func (x *session) runNumbered(t *task) {
+	err := x.runSignal(t)
+	if err != nil {
+		if p := x.peer.Load(); p != nil {
+			p.RefuseSignal(t.n, err)
+		}
+	}
+	x.wire.Handled(t.n)
+}
