@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sigrouter/sigrouter/internal/trywrite"
 	"github.com/sigrouter/sigrouter/internal/wire"
 	"github.com/sigrouter/sigrouter/sig"
 )
@@ -34,8 +35,10 @@ func NewStream(rwc io.ReadWriteCloser, info Info) Conn {
 	if w, ok := rwc.(tryWriter); ok {
 		return &tryStream{Stream: s, w: w}
 	}
-	if w := newRawWriter(rwc); w != nil {
-		return &tryStream{Stream: s, w: w}
+	if c, ok := rwc.(syscall.Conn); ok {
+		if w := trywrite.New(c); w != nil {
+			return &tryStream{Stream: s, w: w}
+		}
 	}
 	return s
 }
@@ -293,41 +296,4 @@ func (s *Stream) halfFor() time.Duration {
 		return time.Since(s.born) - begun
 	}
 	return 0
-}
-
-// rawWriter writes to a descriptor without waiting for it.
-type rawWriter struct {
-	conn syscall.RawConn
-	buf  []byte
-	n    int
-	err  error
-	fn   func(fd uintptr) bool // made once, so that a write allocates nothing
-}
-
-func newRawWriter(rwc any) *rawWriter {
-	c, ok := rwc.(syscall.Conn)
-	if !ok || !canTryWrite {
-		return nil
-	}
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return nil
-	}
-	w := &rawWriter{conn: raw}
-	w.fn = func(fd uintptr) bool {
-		w.n, w.err = tryWriteFD(fd, w.buf)
-		return true
-	}
-	return w
-}
-
-// TryWrite is called by one goroutine at a time.
-func (w *rawWriter) TryWrite(b []byte) (int, error) {
-	w.buf, w.n, w.err = b, 0, nil
-	err := w.conn.Write(w.fn)
-	w.buf = nil
-	if err == nil {
-		err = w.err
-	}
-	return w.n, err
 }

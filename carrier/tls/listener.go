@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/internal/certs"
@@ -14,13 +15,14 @@ import (
 )
 
 // A Listener accepts TLS connections. Each handshake has a goroutine of its own, so that
-// whoever is slow in it holds up nobody else; 64 at a time, and 16 of one address.
+// whoever is slow in it holds up nobody else.
 type Listener struct {
 	ln     net.Listener
 	scheme Scheme
 	certs  *certs.Server
 	gate   *gate.Gate
 
+	failed   atomic.Uint64 // handshakes
 	accepted chan accepted
 	ctx      context.Context // ends with Close; handshakes do too
 	stop     context.CancelFunc
@@ -34,7 +36,7 @@ type accepted struct {
 }
 
 func newListener(ln net.Listener, s Scheme, c *certs.Server) *Listener {
-	l := &Listener{ln: ln, scheme: s, certs: c, gate: gate.New(0, 0), accepted: make(chan accepted)}
+	l := &Listener{ln: ln, scheme: s, certs: c, gate: gate.New(s.MaxHandshakes, s.MaxHandshakesAddress), accepted: make(chan accepted)}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	l.wg.Go(l.accept)
 	return l
@@ -68,7 +70,11 @@ func (l *Listener) accept() {
 func (l *Listener) shake(c *tls.Conn) {
 	defer l.gate.Leave(c.RemoteAddr())
 	if err := l.scheme.shake(l.ctx, c); err != nil {
-		if l.scheme.Log != nil && l.ctx.Err() == nil {
+		if l.ctx.Err() != nil {
+			return
+		}
+		l.failed.Add(1)
+		if l.scheme.Log != nil {
 			l.scheme.Log.Warn("TLS handshake failed", "remote", c.RemoteAddr().String(), "err", err)
 		}
 		return
@@ -113,6 +119,10 @@ func (l *Listener) Close() error {
 // Reload reads the certificate files again, for handshakes that start from now on. When
 // one of them is no good it fails, and all stays as it was. Connections stay as they are.
 func (l *Listener) Reload() error { return l.certs.Reload() }
+
+// Refused returns how many connections did not get past the handshake: it failed, or their
+// address had too many at it.
+func (l *Listener) Refused() uint64 { return l.failed.Load() + l.gate.Refused() }
 
 // URL returns the address to dial.
 func (l *Listener) URL() string { return "tls://" + l.ln.Addr().String() }

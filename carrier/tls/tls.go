@@ -42,6 +42,14 @@ type Scheme struct {
 	// HandshakeTimeout bounds the handshake of a connection. Zero means 5 s.
 	HandshakeTimeout time.Duration
 
+	// MaxHandshakes is how many connections of a listener may be at their handshake at
+	// once; more wait in the kernel. Zero means 64.
+	MaxHandshakes int
+
+	// MaxHandshakesAddress is how many of these may be of one address, or IPv6 /64, that
+	// is not loopback; more are closed. Zero means 16.
+	MaxHandshakesAddress int
+
 	// Log gets a line for each handshake that failed at a listener. Nil means none.
 	Log *slog.Logger
 }

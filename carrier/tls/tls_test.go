@@ -175,6 +175,7 @@ func TestClientsRefused(t *testing.T) {
 	defer s.Close()
 	require.Equal(t, c.(carrier.Describer).Info().Local, s.(carrier.Describer).Info().Remote, "the first to get in is the good one")
 	require.Contains(t, log.String(), "TLS handshake failed")
+	require.Eventually(t, func() bool { return l.Refused() == 2*5+3 }, soon, time.Millisecond, "all of them are counted")
 }
 
 // TestServersRefused is case S2 seen from the client.

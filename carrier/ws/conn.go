@@ -11,6 +11,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/internal/trywrite"
 )
 
 // Sizes of the buffer for received messages: the smallest there is, and the largest
@@ -64,7 +65,15 @@ func newConn(in *feed, lib *websocket.Conn, info carrier.Info, client bool, o *O
 		c.out.holdBye(c.appendBye(code, ""))
 		return nil
 	})
-	if c.out.try = newTryWriter(in.Conn); c.out.try == nil {
+	// TLS turns each write into records, which have to go out whole; and who wraps a socket
+	// wants to see what is written.
+	switch nc := in.Conn.(type) {
+	case *net.TCPConn:
+		c.out.try = trywrite.New(nc)
+	case *net.UnixConn:
+		c.out.try = trywrite.New(nc)
+	}
+	if c.out.try == nil {
 		return c
 	}
 	return plainConn{c}

@@ -34,6 +34,7 @@ func refused(t *testing.T, at, req string) (status int, line string) {
 func TestRefusedRequests(t *testing.T) {
 	l := listen(t, Scheme{}, "ws://127.0.0.1:0/sig")
 	at := l.URL()
+	var refusals uint64
 	for _, c := range []struct {
 		name   string
 		req    string
@@ -56,8 +57,11 @@ func TestRefusedRequests(t *testing.T) {
 			status, line := refused(t, at, c.req)
 			require.Equal(t, c.status, status, line)
 			require.Contains(t, line, c.says)
+			refusals++
 		})
 	}
+	require.NoError(t, l.Close()) // and wait for the last to be counted
+	require.Equal(t, refusals, l.(interface{ Refused() uint64 }).Refused())
 }
 
 // TestOrigin is case S16: of web pages only those that this very host serves may connect.
@@ -216,6 +220,7 @@ func TestNobodyAccepts(t *testing.T) {
 	f, err := r.frame()
 	require.NoError(t, err)
 	require.Equal(t, code(closeTryLater, ""), f.payload[:2])
+	require.Equal(t, uint64(1), l.(interface{ Refused() uint64 }).Refused())
 	r.send(closing(f.payload).bytes())
 }
 
@@ -292,6 +297,7 @@ func TestMounted(t *testing.T) {
 	status, line := refused(t, at+"/sig", request(at+"/sig"))
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	require.Equal(t, "shutting down", line)
+	require.Equal(t, uint64(1), l.Refused())
 }
 
 // wrapped is what middleware makes of a ResponseWriter: it cannot hijack by itself.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sigrouter/sigrouter/carrier"
@@ -21,6 +22,9 @@ type Listener struct {
 	options Options
 	conns   chan carrier.Conn
 
+	refused atomic.Uint64 // requests
+	late    atomic.Uint64 // connections that nobody accepted in time
+
 	mu     sync.Mutex
 	done   chan struct{}  // closed by Close
 	closed bool           // under mu
@@ -36,12 +40,14 @@ func NewListener(o Options) *Listener {
 // most HandshakeTimeout.
 func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !l.enter() {
+		l.refused.Add(1)
 		l.options.refuse(w, r, http.StatusServiceUnavailable, errors.New("shutting down"))
 		return
 	}
 	defer l.wg.Done()
 	conn := l.options.accept(w, r)
 	if conn == nil {
+		l.refused.Add(1)
 		return
 	}
 	late := time.NewTimer(l.options.handshakeTimeout())
@@ -51,6 +57,7 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case <-l.done:
 		turnAway(conn, closeGoingAway, "shutting down")
 	case <-late.C:
+		l.late.Add(1)
 		turnAway(conn, closeTryLater, "too many connections at once; try again later")
 	}
 }
@@ -101,6 +108,10 @@ func (l *Listener) shut() {
 		close(l.done)
 	}
 }
+
+// Refused returns how many requests were refused, or turned away because nobody accepted
+// them in time.
+func (l *Listener) Refused() uint64 { return l.refused.Load() + l.late.Load() }
 
 // URL returns Options.URL.
 func (l *Listener) URL() string { return l.options.URL }

@@ -46,6 +46,14 @@ type Options struct {
 	// means 1 s.
 	CloseTimeout time.Duration
 
+	// MaxHandshakes is how many connections of Scheme.Listen may be at their handshake at
+	// once; more wait in the kernel. Zero means 64.
+	MaxHandshakes int
+
+	// MaxHandshakesAddress is how many of these may be of one address, or IPv6 /64, that
+	// is not loopback; more are closed. Zero means 16.
+	MaxHandshakesAddress int
+
 	// Log gets a line for each refused request. Nil means none.
 	Log *slog.Logger
 }

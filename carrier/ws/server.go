@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sigrouter/sigrouter/internal/certs"
 	"github.com/sigrouter/sigrouter/internal/gate"
@@ -23,17 +24,18 @@ const maxRequestHead = 8 << 10
 // A server is a Listener with an HTTP server of its own.
 type server struct {
 	*Listener
-	http  *http.Server
-	certs *certs.Server // nil: no TLS
-	gate  *gate.Gate
-	url   string
-	wg    sync.WaitGroup // Serve, and the goroutines of connections that are not hijacked
-	once  sync.Once
+	http    *http.Server
+	certs   *certs.Server // nil: no TLS
+	gate    *gate.Gate
+	unheard atomic.Uint64 // connections that were closed before the handshake was done
+	url     string
+	wg      sync.WaitGroup // Serve, and the goroutines of connections that are not hijacked
+	once    sync.Once
 }
 
 // newServer serves path on ln, and nothing else.
 func newServer(ln net.Listener, u *url.URL, o Options, c *certs.Server) *server {
-	s := &server{Listener: NewListener(o), certs: c, gate: gate.New(0, 0)}
+	s := &server{Listener: NewListener(o), certs: c, gate: gate.New(o.MaxHandshakes, o.MaxHandshakesAddress)}
 	real := url.URL{Scheme: u.Scheme, Host: ln.Addr().String(), Path: or(u.Path, "/"), RawPath: u.RawPath}
 	path := real.EscapedPath()
 	s.url = real.String()
@@ -80,6 +82,9 @@ func (s *server) connState(c net.Conn, state http.ConnState) {
 	case http.StateNew:
 		s.wg.Add(1)
 	case http.StateHijacked, http.StateClosed:
+		if state == http.StateClosed {
+			s.unheard.Add(1)
+		}
 		s.gate.Leave(c.RemoteAddr())
 		s.wg.Done()
 	}
@@ -108,6 +113,10 @@ func (s *server) Reload() error {
 	}
 	return s.certs.Reload()
 }
+
+// Refused returns how many connections did not get as far as Accept: a handshake failed or
+// took too long, the request was refused, or their address had too many at it.
+func (s *server) Refused() uint64 { return s.unheard.Load() + s.late.Load() + s.gate.Refused() }
 
 // A gatedListener accepts only as many connections as may shake hands at once.
 type gatedListener struct {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/internal/trywrite"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
@@ -20,7 +21,7 @@ var errByeSent = fmt.Errorf("%w: a close frame was sent", carrier.ErrClosed)
 // control frame inside a frame that is partly out.
 type writer struct {
 	nc  net.Conn
-	try *tryWriter // nil: every write may block
+	try *trywrite.Writer // nil: every write may block
 
 	mu   sync.Mutex // held by whoever writes
 	torn bool       // under mu: a batch is partly out, the rest must follow
@@ -81,7 +82,7 @@ func (w *writer) trySendLocked(buf []byte) (n int, clear bool, err error) {
 	if w.err != nil {
 		return 0, true, w.err
 	}
-	if n, err = w.try.write(buf); err != nil {
+	if n, err = w.try.TryWrite(buf); err != nil {
 		return n, true, w.fail(err)
 	}
 	if n > 0 {
@@ -108,7 +109,7 @@ func (w *writer) controls(wait bool) (all bool, err error) {
 		if wait || w.try == nil {
 			n, err = w.nc.Write(w.half)
 		} else {
-			n, err = w.try.write(w.half)
+			n, err = w.try.TryWrite(w.half)
 		}
 		w.half = w.half[n:]
 		switch {

@@ -5,6 +5,7 @@ package gate
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 // Limits of a Gate that New is given zero for.
@@ -19,8 +20,9 @@ type Gate struct {
 	places chan struct{}
 	max    int
 
-	mu    sync.Mutex
-	hosts map[string]int
+	mu      sync.Mutex
+	hosts   map[string]int
+	refused atomic.Uint64
 }
 
 // New makes a gate for at most max connections at once, of them maxHost of one address.
@@ -41,6 +43,7 @@ func New(max, maxHost int) *Gate {
 func (g *Gate) Enter(done <-chan struct{}, addr net.Addr) bool {
 	host := hostOf(addr)
 	if !g.count(host) {
+		g.refused.Add(1)
 		return false
 	}
 	select {
@@ -58,6 +61,10 @@ func (g *Gate) Leave(addr net.Addr) {
 	g.uncount(hostOf(addr))
 	<-g.places
 }
+
+// Refused returns how many connections were not let in because their address had its
+// share.
+func (g *Gate) Refused() uint64 { return g.refused.Load() }
 
 func (g *Gate) count(host string) bool {
 	if host == "" {

@@ -21,6 +21,7 @@ func TestGatePerAddress(t *testing.T) {
 	}
 	require.False(t, g.Enter(open, addr("2001:db8::ffff")), "the same subscriber")
 	require.True(t, g.Enter(open, addr("2001:db8:1::1")))
+	require.Equal(t, uint64(3), g.Refused())
 	for range 10 {
 		require.True(t, g.Enter(open, addr("127.0.0.1")))
 		require.True(t, g.Enter(open, addr("::1")))

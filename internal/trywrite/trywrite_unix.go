@@ -1,13 +1,13 @@
 //go:build unix
 
-package carrier
+package trywrite
 
 import "syscall"
 
-const canTryWrite = true
+const supported = true
 
-// tryWriteFD writes to a descriptor in non-blocking mode.
-func tryWriteFD(fd uintptr, b []byte) (int, error) {
+// writeFD writes to a descriptor in non-blocking mode.
+func writeFD(fd uintptr, b []byte) (int, error) {
 	total := 0
 	for total < len(b) {
 		n, err := syscall.Write(int(fd), b[total:])
