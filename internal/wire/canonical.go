@@ -8,7 +8,8 @@ import "math"
 // for those with a fault: parseAny finds out which. What it accepts, parseAny accepts
 // with the same result.
 func (m *Msg) parseCanonical(b []byte, lim *Limits) int {
-	if len(b) < len(`{"n":1}`) || b[1] != '"' {
+	const mostUncounted = 8 // values of a message besides info and listeners
+	if len(b) < len(`{"n":1}`) || b[1] != '"' || lim.values() < mostUncounted {
 		return 0
 	}
 	s := &m.own.scan
@@ -164,6 +165,7 @@ func (m *Msg) canonicalRequest(b []byte, i int) int {
 // canonicalEvent reads the params of a signal from its first member on.
 func (m *Msg) canonicalEvent(b []byte, i int, lim *Limits) int {
 	const data, tail = `,"data":`, `}}`
+	m.own.scan.values = 2 // number and method
 	start := i - 1
 	if has(b, i, `"l`) {
 		if i = m.canonicalAudience(b, i); i == 0 {
@@ -232,7 +234,7 @@ func (m *Msg) canonicalListeners(b []byte, i int) int {
 			return 0
 		}
 		m.own.listeners, m.Listeners = ids, ids
-		m.own.scan.values += len(ids)
+		m.own.scan.values += 1 + len(ids)
 		return i + 1
 	}
 }
@@ -248,6 +250,7 @@ func (m *Msg) canonicalTrace(b []byte, i int) int {
 	if end < 0 || end >= len(b) || b[end] != ',' {
 		return 0
 	}
+	m.own.scan.values++
 	m.Traceparent = b[i : end-1]
 	return end + 1
 }

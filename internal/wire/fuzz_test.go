@@ -43,23 +43,24 @@ func FuzzParse(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
 	}
+	lim := &fuzzLimits
 	var used Msg // by all inputs: nothing of the last may show in the next
 	f.Fuzz(func(t *testing.T, in []byte) {
 		if first := bytes.TrimLeft(in, " \t\r\n"); len(first) > 0 && first[0] >= binFirst && first[0] <= binLast {
 			t.Skip("FuzzBinary has these")
 		}
-		want := oracle(in, fuzzLimits)
-		checkVerdict(t, in, new(Msg), want)
-		checkVerdict(t, in, &used, want)
-		checkVerdict(t, in, &used, want) // now with this info in memory
-		checkAny(t, in, want)
-		checkSplitter(t, in)
+		want := oracle(in, *lim)
+		checkVerdict(t, in, lim, new(Msg), want)
+		checkVerdict(t, in, lim, &used, want)
+		checkVerdict(t, in, lim, &used, want) // now with this info in memory
+		checkAny(t, in, lim, want)
+		checkSplitter(t, in, lim)
 	})
 }
 
-func checkVerdict(t *testing.T, in []byte, m *Msg, want verdict) {
+func checkVerdict(t *testing.T, in []byte, lim *Limits, m *Msg, want verdict) {
 	t.Helper()
-	n, err := Parse(in, &fuzzLimits, m)
+	n, err := Parse(in, lim, m)
 	got := viewOf(m)
 	var e *Error
 	switch {
@@ -82,16 +83,16 @@ func checkVerdict(t *testing.T, in []byte, m *Msg, want verdict) {
 }
 
 // checkAny checks that the long way gives the same.
-func checkAny(t *testing.T, in []byte, want verdict) {
+func checkAny(t *testing.T, in []byte, lim *Limits, want verdict) {
 	t.Helper()
 	if want.short || want.kind != nil {
 		return
 	}
 	in = bytes.TrimLeft(in, " \t\r\n")
-	in = in[:min(len(in), fuzzLimits.MaxMessage)]
+	in = in[:min(len(in), lim.MaxMessage)]
 	var m Msg
 	m.reset()
-	if _, err := m.parseAny(in, &fuzzLimits); err != nil {
+	if _, err := m.parseAny(in, lim); err != nil {
 		t.Fatalf("%q: %v", in, err)
 	}
 	m.Newline = want.view.Newline
@@ -102,12 +103,12 @@ func checkAny(t *testing.T, in []byte, want verdict) {
 
 // checkSplitter checks that the splitter cuts off what Parse accepts, and does not
 // refuse what Parse still waits for.
-func checkSplitter(t *testing.T, in []byte) {
+func checkSplitter(t *testing.T, in []byte, lim *Limits) {
 	t.Helper()
 	var s Splitter
-	end, err := s.Scan(in, fuzzLimits.MaxMessage)
+	end, err := s.Scan(in, lim.MaxMessage)
 	var m Msg
-	n, perr := Parse(in, &fuzzLimits, &m)
+	n, perr := Parse(in, lim, &m)
 	switch {
 	case perr == ErrShort && (end != 0 || err != nil):
 		t.Fatalf("%q: Scan = %d, %v; Parse waits for more", in, end, err)

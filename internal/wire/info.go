@@ -37,7 +37,13 @@ func ParseInfo(info []byte, binary bool) (sender, event string, retained bool, e
 	if err != nil {
 		return "", "", false, err
 	}
-	return sender, event, len(p.retained) > 0 && p.retained[0] == 't', nil
+	switch {
+	case p.retained == nil || p.retained[0] == 'f':
+		return sender, event, false, nil
+	case p.retained[0] == 't':
+		return sender, event, true, nil
+	}
+	return "", "", false, invalid("invalid arguments: retained in info is neither true nor false")
 }
 
 type infoParser struct {

@@ -10,6 +10,44 @@ import (
 
 var refusal = &sig.Error{Status: sig.StatusRefused, Code: "refused", Message: "not\npermitted", Data: map[string]int{"a": 1}}
 
+var refusalPlain = sig.Errorf(sig.ErrRefused, "not permitted")
+
+// TestWriters checks the bytes of each message against docs/protocol.md.
+func TestWriters(t *testing.T) {
+	info := AppendSignalInfo(nil, "timer", "tic", false)
+	for want, got := range map[string][]byte{
+		`{"id":9,"method":"ping","params":{}}`:                                                                       AppendCall(nil, 9, "ping", nil),
+		`{"id":23,"method":"request","params":{"sender":"timer","method":"interval","params":null}}`:                 AppendRequest(nil, 23, "timer", "interval", nil),
+		`{"id":"23","status":0,"response":null}`:                                                                     AppendReply(nil, []byte(`"23"`), nil),
+		`{"id":null,"status":0,"response":[1]}`:                                                                      AppendReply(nil, nil, []byte("[1]")),
+		`{"id":"23","status":-2,"response":null,"exception":"text"}`:                                                 AppendFailure(nil, []byte(`"23"`), &sig.Error{Status: -2, Message: "text"}),
+		`{"id":1,"status":-2,"response":null,"exception":"x","error":{"data":{"a":1}}}`:                              AppendFailure(nil, []byte("1"), &sig.Error{Message: "x", Data: json.RawMessage("{\"a\":\n1}")}),
+		`{"id":1,"status":-2,"response":null,"exception":"x","error":{"code":"c"}}`:                                  AppendFailure(nil, []byte("1"), &sig.Error{Message: "x", Code: "c", Data: func() {}}),
+		`{"sender":"timer","event":"tic","retained":true}`:                                                           AppendSignalInfo(nil, "timer", "tic", true),
+		`{"n":1,"method":"signal","params":{"info":{"sender":"timer","event":"tic"},"data":42}}`:                     AppendSignal(nil, 1, nil, info, []byte("42")),
+		`{"n":1,"method":"signal","params":{"listeners":[3,5],"info":{"sender":"timer","event":"tic"},"data":null}}`: AppendSignal(nil, 1, AppendListeners(nil, []uint32{3, 5}), info, nil),
+		`{"id":3,"method":"signal","params":{"listener_id":"x","info":{"sender":"timer","event":"tic"},"data":1}}`:   AppendSignalCall(nil, 3, AppendListenerID(nil, []byte(`"x"`)), info, []byte("1")),
+		`{"ack":17}`: AppendAck(nil, 17, false),
+		`{"refused":17,"status":-5,"exception":"not permitted","error":{"code":"refused"}}`: AppendRefused(nil, 17, refusalPlain),
+		`{"n":18,"gap":{"listeners":[3],"sender":"timer","event":"tic","count":12}}`:        AppendGap(nil, 18, []uint32{3}, "timer", "tic", 12),
+		`{"n":18,"gap":{"listeners":[3,4],"count":2}}`:                                      AppendGap(nil, 18, []uint32{3, 4}, "", "", 2),
+		`{"method":"cancel","params":{"id":23}}`:                                            AppendCancel(nil, 23),
+		`{"method":"bye","params":{"reason":"text","retry_ms":350}}`:                        AppendBye(nil, "text", 350),
+		`{"method":"bye","params":{"reason":"a\"b\n"}}`:                                     AppendBye(nil, "a\"b\n", -1),
+		"\x81\x00\x00\x00\x14\x00\x00\x00\x00\x00\x00\x00\x01\x05timer\x03tic42":            AppendBinarySignalUp(nil, 1, AppendBinaryInfo(nil, "timer", "tic"), []byte("42")),
+		"\x83\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x01\x02":                              AppendAck(nil, 258, true),
+	} {
+		if string(got) != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+	// Names that no router lets through do not break the frame.
+	long := strings.Repeat("n", 300)
+	if n, err := Parse(AppendBinaryRequest(nil, 1, long, long, nil), nil, new(Msg)); n != 5+8+256+256 || err != nil {
+		t.Errorf("a request with names too long: %d, %v", n, err)
+	}
+}
+
 // FuzzRoundTrip writes messages of all kinds and reads them again.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add(uint64(1), "timer", "tic", `{"a":1}`, int16(-5))
