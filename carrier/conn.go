@@ -51,7 +51,8 @@ type (
 	}
 
 	// A Limiter refuses frames longer than a limit when it receives them, with an
-	// error that matches sig.ErrLimit. The limit may be changed at any time.
+	// error that matches sig.ErrLimit; a Lossy Conn drops and counts them. The limit
+	// may be changed at any time.
 	Limiter interface {
 		SetMaxFrame(bytes int)
 	}
@@ -81,6 +82,12 @@ type (
 	// that arrive are whole and in order.
 	Lossy interface {
 		Lossy() bool
+	}
+
+	// A Counter counts what only the Conn can see, damaged frames for instance. The
+	// names are short, stable and lower case; the caller owns the map.
+	Counter interface {
+		Counters() map[string]uint64
 	}
 )
 

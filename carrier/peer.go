@@ -204,7 +204,7 @@ func (p *Peer) read() {
 	buffered, _ := probe[Buffered](p.conn)
 	for {
 		if err := p.next(); err != nil {
-			p.Close(err)
+			p.ended(err)
 			break
 		}
 		p.handle(&p.msg)
@@ -281,15 +281,31 @@ func (p *Peer) Kick() {
 	}
 }
 
+// ended ends the connection because nothing more can be read. When the other end just
+// went, finish closes the Conn, after the handler has been told: a line that carries one
+// connection after the other must not bring the next before the senders of this one are gone.
+func (p *Peer) ended(err error) {
+	if isPlainEnd(err) {
+		p.setReason(err)
+		return
+	}
+	p.Close(err)
+}
+
+// setReason reports whether the reason is the first, and so counts.
+func (p *Peer) setReason(reason error) bool {
+	p.failMu.Lock()
+	defer p.failMu.Unlock()
+	if p.reason != nil {
+		return false
+	}
+	p.reason = reason
+	return true
+}
+
 // Close ends the connection for a reason. Only the first reason counts.
 func (p *Peer) Close(reason error) {
-	p.failMu.Lock()
-	first := p.reason == nil
-	if first {
-		p.reason = reason
-	}
-	p.failMu.Unlock()
-	if !first {
+	if !p.setReason(reason) {
 		return
 	}
 	if isPlainEnd(reason) {
@@ -360,6 +376,9 @@ func (p *Peer) finish() {
 	p.classic.stop()
 	p.engine.handler.Disconnected(p, reason)
 	p.engine.forget(p)
+	if isPlainEnd(reason) {
+		_ = p.conn.Close()
+	}
 	close(p.gone)
 }
 
