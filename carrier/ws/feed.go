@@ -28,8 +28,8 @@ const (
 //   - passes the control frames that the library writes to the Conn, which must not have
 //     them in the middle of frames of its own.
 //
-// Until open is called it is the socket as far as writing goes, and prelude says how it
-// reads. It is used by one goroutine at a time.
+// During the handshake, which is until write is set, it writes to the socket, and prelude
+// says how it reads. One goroutine at a time uses it.
 type feed struct {
 	net.Conn
 
