@@ -190,7 +190,7 @@ func (c *plain) await(wait time.Duration) (frame []byte, err error) {
 	case <-c.port.closed:
 		return nil, c.port.errClosed()
 	case <-gone:
-		if lines != nil && len(lines) > 0 {
+		if len(lines) > 0 {
 			return nil, nil
 		}
 		return nil, c.readErr

@@ -10,10 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -62,8 +60,6 @@ func TestTrapCloseDuringWrite(t *testing.T) {
 	})
 }
 
-func bigFrame() []byte { return fmt.Appendf(nil, `{"x":%q}`, strings.Repeat("y", 1<<20)) }
-
 // The library's Write after Close goes to whatever has the number by then.
 func TestTrapWriteAfterClose(t *testing.T) {
 	b := newBoard(t)
@@ -107,13 +103,6 @@ func TestTrapShortWrite(t *testing.T) {
 		return nil
 	})
 }
-
-// A shortDevice takes less than all and says nothing.
-type shortDevice struct{ device }
-
-func (shortDevice) Write(b []byte) (int, error)      { return len(b) / 2, nil }
-func (shortDevice) SetWriteDeadline(time.Time) error { return nil }
-func (shortDevice) Close() error                     { return nil }
 
 func TestTrapSilentShortWrite(t *testing.T) {
 	cfg, err := parse(mustParse(t, "serial:///dev/x"))
