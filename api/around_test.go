@@ -26,7 +26,7 @@ func noting(list *[]string, name string) api.Middleware {
 }
 
 func TestMiddlewareOrder(t *testing.T) {
-	both(t, func(t *testing.T, local, caller sig.Bus) {
+	everywhere(t, func(t *testing.T, local, caller sig.Bus) {
 		var list []string
 		exposeCalc(t, local, api.Use(noting(&list, "in1"), noting(&list, "in2")))
 		b := api.With(api.With(caller, api.Use(noting(&list, "out1"))), api.Use(noting(&list, "out2")))
@@ -41,7 +41,7 @@ func TestMiddlewareRefuses(t *testing.T) {
 	refuse := func(sig.Handler) sig.Handler {
 		return func(context.Context, sig.Request) (any, error) { return nil, sig.Errorf(sig.ErrRefused, "not today") }
 	}
-	both(t, func(t *testing.T, local, caller sig.Bus) {
+	everywhere(t, func(t *testing.T, local, caller sig.Bus) {
 		s := exposeCalc(t, local, api.Use(refuse))
 		require.ErrorIs(t, api.Do(t.Context(), caller, "calc", "shut"), sig.ErrRefused)
 		_, err := api.Describe(t.Context(), caller, "calc")
@@ -71,7 +71,7 @@ func TestTimedAndLogged(t *testing.T) {
 }
 
 func TestKey(t *testing.T) {
-	both(t, func(t *testing.T, local, caller sig.Bus) {
+	everywhere(t, func(t *testing.T, local, caller sig.Bus) {
 		exposeCalc(t, local, api.Use(api.CheckKey("correct horse", "battery staple")))
 		err := api.Do(t.Context(), caller, "calc", "last")
 		require.ErrorIs(t, err, sig.ErrRefused)
@@ -103,7 +103,7 @@ func TestMeta(t *testing.T) {
 			return next(ctx, r)
 		}
 	}
-	both(t, func(t *testing.T, local, caller sig.Bus) {
+	everywhere(t, func(t *testing.T, local, caller sig.Bus) {
 		exposeCalc(t, local, api.Use(keep))
 		require.NoError(t, api.Do(t.Context(), caller, "calc", "remember", 1))
 		require.Nil(t, got)

@@ -6,6 +6,10 @@ import (
 	"log/slog"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/sigrouter/sigrouter/carrier"
+	memory "github.com/sigrouter/sigrouter/carrier/local"
 	"github.com/sigrouter/sigrouter/router"
 	"github.com/sigrouter/sigrouter/sig"
 )
@@ -41,8 +45,24 @@ func encoded(v any) any {
 	return &sig.Raw{Codec: sig.JSON{}, Bytes: b}
 }
 
-// both runs a test in process and as over a carrier.
-func both(t *testing.T, test func(t *testing.T, local, caller sig.Bus)) {
+// overRouter returns a server and a client's view of it, over memory.
+func overRouter(t testing.TB) (local, caller sig.Bus) {
+	schemes := carrier.NewSchemes(memory.NewNetwork())
+	srv := router.ServerOptions{Schemes: schemes}.New()
+	t.Cleanup(func() { srv.Close() })
+	_, err := srv.Listen(t.Context(), "local://api")
+	require.NoError(t, err)
+	c, err := router.ClientOptions{Schemes: schemes}.Dial(t.Context(), "local://api")
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	return srv, c.Remote()
+}
+
+// everywhere runs a test in process, with everything encoded, and over a carrier, there
+// with either side at the router.
+func everywhere(t *testing.T, test func(t *testing.T, local, caller sig.Bus)) {
 	t.Run("in process", func(t *testing.T) { b := newBus(t); test(t, b, b) })
-	t.Run("over a carrier", func(t *testing.T) { b := newBus(t); test(t, b, wire{b}) })
+	t.Run("encoded", func(t *testing.T) { b := newBus(t); test(t, b, wire{b}) })
+	t.Run("from a client", func(t *testing.T) { a, b := overRouter(t); test(t, a, b) })
+	t.Run("to a client", func(t *testing.T) { a, b := overRouter(t); test(t, b, a) })
 }

@@ -21,9 +21,6 @@ func Call[R any](ctx context.Context, b sig.Bus, sender, method string, args ...
 		var none R
 		return none, arrived(b, err)
 	}
-	if r, ok := resp.Data.(R); ok {
-		return r, nil
-	}
 	r, err := sig.As[R](resp.Data)
 	if err != nil {
 		return r, fmt.Errorf("response of %s.%s: %w", sender, method, err)

@@ -34,7 +34,7 @@ func (pinger) Ping(ctx context.Context) (string, error) {
 }
 
 func TestHandlerCallsBack(t *testing.T) {
-	both(t, func(t *testing.T, local, caller sig.Bus) {
+	everywhere(t, func(t *testing.T, local, caller sig.Bus) {
 		_, err := api.Expose(local, "server", pinger{})
 		require.NoError(t, err)
 		var own touchable
@@ -175,11 +175,27 @@ type brokenBus struct{ sig.Bus }
 
 func (brokenBus) Senders(context.Context) ([]sig.SenderInfo, error) { return nil, sig.ErrNotConnected }
 
+// closings counts instances that were closed.
+type closings chan struct{}
+
+// wait waits until n have been closed since the last wait, and no more.
+func (c closings) wait(t *testing.T, n int) {
+	t.Helper()
+	for range n {
+		select {
+		case <-c:
+		case <-time.After(10 * time.Second):
+			require.Fail(t, "not closed")
+		}
+	}
+	require.Empty(t, c)
+}
+
 // demo is the server's half of a widget, slapper the client's.
 type demo struct {
 	in     *api.Instance
 	num    int
-	closed *atomic.Int32
+	closed closings
 }
 
 func (d *demo) SetNumber(num int) { d.num = num }
@@ -192,13 +208,13 @@ func (d *demo) Poke(ctx context.Context) error {
 	_, err := d.in.Peer().Call(ctx, "slap")
 	return err
 }
-func (d *demo) Close() error { d.closed.Add(1); return nil }
+func (d *demo) Close() error { d.closed <- struct{}{}; return nil }
 
 type slapper struct{ slapped bool }
 
 func (s *slapper) Slap() { s.slapped = true }
 
-func exposeDemo(t *testing.T, b sig.Bus, closed *atomic.Int32, opts ...api.InstanceOption) *api.Instances[*demo] {
+func exposeDemo(t *testing.T, b sig.Bus, closed closings, opts ...api.InstanceOption) *api.Instances[*demo] {
 	t.Helper()
 	x, err := api.ExposeEach(b, "demo", func(_ context.Context, in *api.Instance) (*demo, error) {
 		if in.ID() == "bad" {
@@ -214,9 +230,9 @@ func exposeDemo(t *testing.T, b sig.Bus, closed *atomic.Int32, opts ...api.Insta
 }
 
 func TestSharedInstances(t *testing.T) {
-	both(t, func(t *testing.T, local, caller sig.Bus) {
-		var closed atomic.Int32
-		x := exposeDemo(t, local, &closed, api.MaxInstances(2))
+	everywhere(t, func(t *testing.T, local, caller sig.Bus) {
+		closed := make(closings, 100)
+		x := exposeDemo(t, local, closed, api.MaxInstances(2))
 		remote := api.At(caller, "demo")
 		a, b, c := remote.Instance("widget.a"), remote.Instance("b"), remote.Instance("c")
 		_, err := a.Call(t.Context(), "set_number", 123)
@@ -250,16 +266,16 @@ func TestSharedInstances(t *testing.T) {
 		require.Len(t, x.All(), 2)
 		require.Empty(t, x.Peers())
 		require.NoError(t, x.Close())
-		require.EqualValues(t, 2, closed.Load())
+		closed.wait(t, 2)
 		_, err = a.Call(t.Context(), "get_number")
 		require.ErrorIs(t, err, sig.ErrNoSender)
 	})
 }
 
 func TestInstanceThatCannotBeMade(t *testing.T) {
-	both(t, func(t *testing.T, local, caller sig.Bus) {
-		var closed atomic.Int32
-		x := exposeDemo(t, local, &closed, api.EachWith(api.Log(discard)))
+	everywhere(t, func(t *testing.T, local, caller sig.Bus) {
+		closed := make(closings, 100)
+		x := exposeDemo(t, local, closed, api.EachWith(api.Log(discard)))
 		for range 2 {
 			_, err := api.At(caller, "demo").Instance("bad").Call(t.Context(), "get_number")
 			require.EqualError(t, err, "no such widget")
@@ -268,14 +284,14 @@ func TestInstanceThatCannotBeMade(t *testing.T) {
 		}
 		require.Empty(t, x.All())
 		require.NoError(t, x.Close())
-		require.Zero(t, closed.Load())
+		closed.wait(t, 0)
 	})
 }
 
 func TestInstancesPerClient(t *testing.T) {
-	both(t, func(t *testing.T, local, caller sig.Bus) {
-		var closed atomic.Int32
-		x := exposeDemo(t, local, &closed, api.PerClient())
+	everywhere(t, func(t *testing.T, local, caller sig.Bus) {
+		closed := make(closings, 100)
+		x := exposeDemo(t, local, closed, api.PerClient())
 		a, err := api.NewClient(caller, "client", api.None{})
 		require.NoError(t, err)
 		b, err := api.NewClient(caller, "client", api.None{})
@@ -303,22 +319,22 @@ func TestInstancesPerClient(t *testing.T) {
 		// What belongs to a client goes with it; calls to its half fail, at once.
 		peers := x.Peers()
 		require.NoError(t, a.Close())
-		require.EqualValues(t, 1, closed.Load())
+		closed.wait(t, 1)
 		require.Len(t, x.All(), 1)
 		require.Equal(t, b.Name(), x.All()[0].Client())
 		for _, answer := range api.AskAll[any](t.Context(), peers, "slap") {
 			require.ErrorIs(t, answer.Err, sig.ErrNoSender)
 		}
 		require.NoError(t, x.Close())
-		require.EqualValues(t, 2, closed.Load())
+		closed.wait(t, 1)
 	})
 }
 
 func TestInstancesOfAConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
-		var closed atomic.Int32
-		x := exposeDemo(t, b, &closed, api.PerClient())
+		closed := make(closings, 100)
+		x := exposeDemo(t, b, closed, api.PerClient())
 		gone := make(chan struct{})
 		one := sig.WithCaller(t.Context(), &sig.Caller{ID: "1", Done: gone})
 		two := sig.WithCaller(t.Context(), &sig.Caller{ID: "2"})
@@ -330,7 +346,7 @@ func TestInstancesOfAConnection(t *testing.T) {
 		require.Zero(t, n)
 		close(gone)
 		synctest.Wait()
-		require.EqualValues(t, 1, closed.Load())
+		closed.wait(t, 1)
 		require.Len(t, x.All(), 1)
 		require.NoError(t, x.Close())
 	})
@@ -340,8 +356,8 @@ func TestInstancesOfAConnection(t *testing.T) {
 func TestIdleInstance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBus(t)
-		var closed atomic.Int32
-		x := exposeDemo(t, b, &closed, api.Idle(time.Minute))
+		closed := make(closings, 100)
+		x := exposeDemo(t, b, closed, api.Idle(time.Minute))
 		w := api.At(b, "demo").Instance("w")
 		_, err := w.Call(t.Context(), "set_number", 5)
 		require.NoError(t, err)
@@ -352,9 +368,9 @@ func TestIdleInstance(t *testing.T) {
 			require.Equal(t, 5, n)
 		}
 		time.Sleep(59 * time.Second)
-		require.Zero(t, closed.Load())
+		closed.wait(t, 0)
 		time.Sleep(2 * time.Second)
-		require.EqualValues(t, 1, closed.Load())
+		closed.wait(t, 1)
 		n, err := api.Ask[int](t.Context(), w, "get_number")
 		require.NoError(t, err)
 		require.Zero(t, n)

@@ -90,7 +90,7 @@ func exposeCalc(t *testing.T, b sig.Bus, opts ...api.ExposeOption) *api.Service 
 }
 
 func TestCall(t *testing.T) {
-	both(t, func(t *testing.T, local, caller sig.Bus) {
+	everywhere(t, func(t *testing.T, local, caller sig.Bus) {
 		exposeCalc(t, local)
 		for _, c := range []struct {
 			method string
@@ -122,7 +122,7 @@ func TestCall(t *testing.T) {
 }
 
 func TestCallTyped(t *testing.T) {
-	both(t, func(t *testing.T, local, caller sig.Bus) {
+	everywhere(t, func(t *testing.T, local, caller sig.Bus) {
 		exposeCalc(t, local)
 		p, err := api.Call[person](t.Context(), caller, "calc", "older", person{"Ada", 36}, uint8(1))
 		require.NoError(t, err)
@@ -150,7 +150,7 @@ func asJSON(t *testing.T, v any) string {
 
 // Bad calls are refused before the method runs, with what was expected.
 func TestBadCalls(t *testing.T) {
-	both(t, func(t *testing.T, local, caller sig.Bus) {
+	everywhere(t, func(t *testing.T, local, caller sig.Bus) {
 		exposeCalc(t, local)
 		const usage = "multiply(a: int64, b: int64 = 2): int64"
 		for _, c := range []struct {
@@ -182,7 +182,7 @@ func TestBadCalls(t *testing.T) {
 }
 
 func TestErrorsArriveAsThemselves(t *testing.T) {
-	both(t, func(t *testing.T, local, caller sig.Bus) {
+	everywhere(t, func(t *testing.T, local, caller sig.Bus) {
 		exposeCalc(t, local)
 		named := api.With(caller, api.WithErrors(cases...))
 
@@ -211,7 +211,7 @@ func TestErrorWithoutDataArrivesToo(t *testing.T) {
 
 func TestPanicCostsOneCall(t *testing.T) {
 	var log bytes.Buffer
-	both(t, func(t *testing.T, local, caller sig.Bus) {
+	everywhere(t, func(t *testing.T, local, caller sig.Bus) {
 		log.Reset()
 		exposeCalc(t, local, api.Log(slog.New(slog.NewTextHandler(&log, nil))))
 		err := api.Do(t.Context(), caller, "calc", "crash")
@@ -241,7 +241,7 @@ func TestDeferredEndsWithItsCaller(t *testing.T) {
 }
 
 func TestDescribe(t *testing.T) {
-	both(t, func(t *testing.T, local, caller sig.Bus) {
+	everywhere(t, func(t *testing.T, local, caller sig.Bus) {
 		exposeCalc(t, local, api.DocType("person", "Somebody.", map[string]string{"age": "in years"}),
 			api.DocEvent(api.EventInfo{Name: "tic"}))
 		d, err := api.Describe(t.Context(), caller, "calc")
@@ -287,7 +287,7 @@ func TestExposeInterface(t *testing.T) {
 }
 
 func TestMethod(t *testing.T) {
-	both(t, func(t *testing.T, local, caller sig.Bus) {
+	everywhere(t, func(t *testing.T, local, caller sig.Bus) {
 		_, err := api.Serve(local, "people",
 			api.Method("birthday", "A year older.", func(_ context.Context, p person) (person, error) {
 				p.Age++

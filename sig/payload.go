@@ -106,16 +106,21 @@ func Decode(payload, v any) error {
 // As returns a payload as a T. It is Decode for when the variable is not there yet. As
 // an any, a *Raw is the value it encodes.
 func As[T any](payload any) (T, error) {
-	var v T
 	if raw, ok := payload.(*Raw); ok {
-		if _, wanted := any(v).(*Raw); !wanted {
-			err := raw.Decode(&v)
-			return v, err
+		if _, wanted := any(*new(T)).(*Raw); !wanted {
+			return decoded[T](raw)
 		}
 	}
 	if same, ok := payload.(T); ok {
 		return same, nil
 	}
+	return decoded[T](payload)
+}
+
+// decoded is apart from As so that only what has to be decoded needs a variable on the
+// heap.
+func decoded[T any](payload any) (T, error) {
+	var v T
 	err := Decode(payload, &v)
 	return v, err
 }
