@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -120,6 +121,7 @@ func TestReadme(t *testing.T) {
 			t.Errorf("README.md says %q: %v", m[0], err)
 		}
 	}
+	sigCommands(t, regexp.MustCompile(`(?m)(?:^    |\x60|run \./cmd/)sig ([a-z]+)`).FindAllSubmatch(text, -1))
 	for _, m := range regexp.MustCompile(`\bmake ([a-z]+)`).FindAllSubmatch(text, -1) {
 		if out, err := exec.Command("make", "-n", string(m[1])).CombinedOutput(); err != nil {
 			t.Errorf("README.md says %q: %s", m[0], out)
@@ -128,6 +130,26 @@ func TestReadme(t *testing.T) {
 	for _, m := range regexp.MustCompile(`\]\(([^):#]+)(?:#[^)]*)?\)`).FindAllSubmatch(text, -1) {
 		if _, err := os.Stat(string(m[1])); err != nil {
 			t.Errorf("README.md links to %s: %v", m[1], err)
+		}
+	}
+}
+
+// sigCommands checks that sig has the commands.
+func sigCommands(t *testing.T, named [][][]byte) {
+	t.Helper()
+	if len(named) == 0 {
+		t.Error("README.md names no command of sig")
+		return
+	}
+	program := filepath.Join(t.TempDir(), "sig")
+	if out, err := exec.Command("go", "build", "-o", program, "./cmd/sig").CombinedOutput(); err != nil {
+		t.Fatalf("cmd/sig does not build: %s", out)
+	}
+	for _, m := range named {
+		if out, err := exec.Command(program, "help", string(m[1])).CombinedOutput(); err != nil {
+			t.Errorf("README.md names %q: %s", m[0], out)
+		} else if !strings.Contains(string(out), "sig "+string(m[1])) {
+			t.Errorf("README.md names %q, which sig does not know", m[0])
 		}
 	}
 }

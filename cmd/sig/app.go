@@ -70,8 +70,26 @@ or with --json; everything else goes to standard error.`,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetUsageTemplate(root.UsageTemplate() + exitHelp)
-	root.AddCommand(a.versionCommand())
+	root.AddGroup(
+		&cobra.Group{ID: groupRouter, Title: "A router:"},
+		&cobra.Group{ID: groupClient, Title: "Talking to a router:"},
+	)
+	a.addCommands(root, groupRouter, a.serveCommand(), a.demoCommand())
+	a.addCommands(root, groupClient, a.listenCommand(), a.triggerCommand(), a.requestCommand(), a.sendersCommand(), a.benchCommand())
+	root.AddCommand(a.versionCommand(), a.thermometerCommand())
 	return root
+}
+
+const (
+	groupRouter = "router"
+	groupClient = "client"
+)
+
+func (a *app) addCommands(root *cobra.Command, group string, commands ...*cobra.Command) {
+	for _, c := range commands {
+		c.GroupID = group
+		root.AddCommand(c)
+	}
 }
 
 // args accepts between min and max arguments, any number when max is negative.

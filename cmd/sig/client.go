@@ -1,12 +1,26 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/sigrouter/sigrouter"
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/carrier/tls"
+	"github.com/sigrouter/sigrouter/carrier/ws"
+	"github.com/sigrouter/sigrouter/router"
+	"github.com/sigrouter/sigrouter/sig"
 )
 
 // defaultURL is where sig serve listens and where the other commands look for it.
@@ -24,9 +38,19 @@ type clientFlags struct {
 	insecure  bool
 }
 
+// patience is how long a command tries to connect, and waits for an answer, unless told
+// otherwise.
+const patience = 10 * time.Second
+
 func (f *clientFlags) add(flags *pflag.FlagSet) {
+	flags.DurationVar(&f.timeout, "timeout", patience, "give up connecting, or waiting for an answer, after this long")
+	f.addConnection(flags)
+}
+
+// addConnection adds all flags but --timeout, for commands where that means something else.
+func (f *clientFlags) addConnection(flags *pflag.FlagSet) {
+	f.timeout = patience
 	flags.StringVar(&f.url, "url", "", "`address` of the router (default "+defaultURL+"; env SIG_URL)")
-	flags.DurationVar(&f.timeout, "timeout", 10*time.Second, "give up connecting, or waiting for an answer, after this long")
 	flags.StringVar(&f.name, "name", "", "`name` to be known by at the router")
 	flags.StringVar(&f.tokenFile, "token-file", "", "`file` with the token to log in with (env SIG_TOKEN_FILE)")
 	flags.StringVar(&f.ca, "ca", "", "`file` with the certificates to trust, PEM (env SIG_CA)")
@@ -51,6 +75,14 @@ func (f *clientFlags) resolve(getenv func(string) string) error {
 	return checkURL(f.url)
 }
 
+// schemes returns the carriers, with what the flags say of certificates.
+func (f *clientFlags) schemes() carrier.Schemes {
+	s := sigrouter.Schemes()
+	s["tls"] = tls.Scheme{CertFile: f.cert, KeyFile: f.key, CAFile: f.ca, Insecure: f.insecure}
+	s["wss"] = ws.Scheme{CertFile: f.cert, KeyFile: f.key, CAFile: f.ca, Insecure: f.insecure}
+	return s
+}
+
 // checkURL reports why an address cannot be one, whatever carriers there are.
 func checkURL(address string) error {
 	u, err := url.Parse(address)
@@ -62,4 +94,137 @@ func checkURL(address string) error {
 		return usagef("%q is no address; did you mean tcp://%s?", address, address)
 	}
 	return usagef("%q is no address; write it as tcp://127.0.0.1:3000", address)
+}
+
+// A connection is a client of a router, for one command.
+type connection struct {
+	*router.ClientRouter
+	bus  sig.Bus    // the router's
+	lost chan error // gets why, when the connection is lost for good
+
+	app *app
+	url string
+
+	mu     sync.Mutex
+	failed error // what went wrong later than the call that began it
+	closed bool  // by us: nothing to report any more
+}
+
+// dial connects to the router that the flags name. Once is for commands that are over soon:
+// they do not connect again.
+func (a *app) dial(ctx context.Context, f *clientFlags, once bool) (*connection, error) {
+	if err := f.resolve(a.getenv); err != nil {
+		return nil, err
+	}
+	token, err := readToken(f.tokenFile)
+	if err != nil {
+		return nil, err
+	}
+	c := &connection{lost: make(chan error, 1), app: a, url: f.url}
+	o := router.ClientOptions{
+		Schemes: f.schemes(), Name: f.name, Token: token,
+		NoReconnect: once, OnState: c.state(once), OnError: c.later,
+	}
+	try, cancel := context.WithTimeoutCause(ctx, f.timeout, fmt.Errorf("no answer within %v", f.timeout))
+	defer cancel()
+	c.ClientRouter, err = o.Dial(try, f.url)
+	if err != nil {
+		return nil, connectError{c.why(ctx, try, err), f.url}
+	}
+	c.bus = c.Remote()
+	return c, nil
+}
+
+// why returns the reason for a failure: that of the context where it is over.
+func (c *connection) why(outer, inner context.Context, err error) error {
+	switch {
+	case outer.Err() != nil:
+		return context.Cause(outer)
+	case inner.Err() != nil && errors.Is(err, inner.Err()):
+		return fmt.Errorf("cannot connect to %s: %w", c.url, context.Cause(inner))
+	}
+	return err
+}
+
+// state returns what is told of the connection's coming and going.
+func (c *connection) state(once bool) func(router.State) {
+	first := true
+	return func(s router.State) {
+		switch {
+		case c.isClosed():
+		case s.Connected && first:
+			first = false
+		case s.Connected:
+			c.app.note("sig: connected to %s again", c.url)
+		case once:
+			select {
+			case c.lost <- c.lostError(s.Err):
+			default:
+			}
+		default:
+			c.app.note("sig: connection to %s lost (%v); connecting again", c.url, s.Err)
+		}
+	}
+}
+
+func (c *connection) lostError(err error) error {
+	return connectError{fmt.Errorf("connection to %s lost: %w", c.url, err), c.url}
+}
+
+// later takes an error of something that had seemed to go well.
+func (c *connection) later(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failed == nil {
+		c.failed = err
+	}
+}
+
+// failure returns the first error that came later than the call that began it.
+func (c *connection) failure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failed
+}
+
+// explain returns what a call failed with: the interruption, if that is the reason, else
+// the error and what it was about.
+func (c *connection) explain(ctx context.Context, err error, what string) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// close ends the connection when what is on its way has arrived.
+func (c *connection) close() error {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	return c.Shutdown(context.Background()) // within its own limit, 5 s
+}
+
+func (c *connection) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
+// readToken reads the token to log in with; "" without a file.
+func readToken(file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", usagef("--token-file: %w", err)
+	}
+	if err != nil {
+		return "", err
+	}
+	token := string(bytes.TrimSpace(b))
+	if token == "" {
+		return "", usagef("--token-file: %s is empty", file)
+	}
+	return token, nil
 }

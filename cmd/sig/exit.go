@@ -124,6 +124,8 @@ func hint(err error) string {
 	switch {
 	case errors.Is(err, sig.ErrRefused):
 		return "If the router asks for a login, give it with --token-file, or with --cert and --key."
+	case errors.Is(err, sig.ErrTaken):
+		return "Another program is this sender. Stop it, or trigger as another sender."
 	case errors.Is(err, sig.ErrNoSender), errors.Is(err, sig.ErrNoEvent):
 		return "See what there is with: sig senders --events"
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience is how long a test waits for what ought to happen at once.
-const patience = 20 * time.Second
+// testPatience is how long a test waits for what ought to happen at once.
+const testPatience = 20 * time.Second
 
 // TestMain builds the command; the tests run what was built, as a user would.
 func TestMain(m *testing.M) {
@@ -96,6 +96,7 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 			cmd.Env = append(cmd.Env, kv)
 		}
 	}
+	cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=0") // a second for each process otherwise
 	cmd.Dir = t.TempDir()
 	return cmd
 }
@@ -152,7 +153,7 @@ func (p *process) line() string {
 			require.FailNow(p.t, "no more output", "%v ended: %v\n%s", p.cmd.Args[1:], p.cmd.ProcessState, p.stderr.String())
 		}
 		return l
-	case <-time.After(patience):
+	case <-time.After(testPatience):
 		require.FailNow(p.t, "no output", "%v\n%s", p.cmd.Args[1:], p.stderr.String())
 		return ""
 	}
@@ -167,7 +168,7 @@ func (p *process) signal(s os.Signal) {
 // wait waits for the end and returns all lines not yet taken, and the exit code.
 func (p *process) wait() (lines []string, code int) {
 	p.t.Helper()
-	timeout := time.After(patience)
+	timeout := time.After(testPatience)
 	for {
 		select {
 		case l, ok := <-p.lines:

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"bufio"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// commands that talk to a router, with arguments that are in order.
+func clientCommands() [][]string {
+	return [][]string{
+		{"listen"},
+		{"trigger", "door", "opened"},
+		{"request", "timer", "interval"},
+		{"senders"},
+		{"bench", "events"},
+	}
+}
+
+// Where nothing listens, the message says what to do; the exit code is 3.
+func TestNoRouter(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	url := "tcp://" + l.Addr().String()
+	require.NoError(t, l.Close())
+	for _, args := range clientCommands() {
+		r := sigRun(t, append(args, "--url", url)...)
+		require.Equal(t, exitConnect, r.code, "%q", args)
+		require.Empty(t, r.stdout)
+		require.Contains(t, r.stderr, "connection refused")
+		require.Contains(t, r.stderr, "Is a router running there? Start one with: sig serve --listen "+url)
+	}
+}
+
+func TestURLFromEnvironment(t *testing.T) {
+	s := startServer(t)
+	cmd := command(t, "senders")
+	cmd.Env = append(cmd.Env, "SIG_URL="+s.url)
+	require.Equal(t, result{}, runCommand(t, cmd))
+	cmd = command(t, "senders", "--url", s.url)
+	cmd.Env = append(cmd.Env, "SIG_URL=tcp://127.0.0.1:1")
+	require.Equal(t, result{}, runCommand(t, cmd), "the flag goes before")
+	cmd = command(t, "senders")
+	cmd.Env = append(cmd.Env, "SIG_URL=nonsense")
+	require.Equal(t, exitUsage, runCommand(t, cmd).code)
+}
+
+// fakeRouter answers every line with the same.
+func fakeRouter(t *testing.T, answer string) (url string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				for in := bufio.NewScanner(conn); in.Scan(); {
+					if _, err := conn.Write([]byte(answer)); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return "tcp://" + l.Addr().String()
+}
+
+func TestRefused(t *testing.T) {
+	url := fakeRouter(t, `{"id":1,"status":-5,"response":null,"exception":"no such token","error":{"code":"refused"}}`+"\n")
+	for _, args := range clientCommands() {
+		r := sigRun(t, append(args, "--url", url)...)
+		require.Equal(t, exitRefused, r.code, "%q: %s", args, r.stderr)
+		require.Contains(t, r.stderr, "no such token")
+		require.Contains(t, r.stderr, "give it with --token-file")
+	}
+}
+
+// A router that does not speak is one that cannot be connected to.
+func TestSilentRouter(t *testing.T) {
+	url := fakeRouter(t, "")
+	begin := time.Now()
+	r := sigRun(t, "senders", "--url", url, "--timeout", "100ms")
+	require.Less(t, time.Since(begin), 5*time.Second)
+	require.Equal(t, exitConnect, r.code)
+	require.Contains(t, r.stderr, "no answer within 100ms")
+}
+
+func TestNotARouter(t *testing.T) {
+	url := fakeRouter(t, "HTTP/1.1 400 Bad Request\r\n\r\n")
+	r := sigRun(t, "senders", "--url", url)
+	require.Equal(t, exitConnect, r.code, r.stderr)
+	require.NotContains(t, r.stderr, "panic")
+}

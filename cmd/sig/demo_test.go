@@ -1,0 +1,126 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The demo needs nothing but itself, shows everything there is, and ends.
+func TestDemo(t *testing.T) {
+	p := start(t, "demo", "--for", "2500ms")
+	lines, code := p.wait()
+	require.Equal(t, exitDone, code, p.stderr.String())
+	require.Empty(t, p.stderr.String())
+	text := strings.Join(lines, "\n")
+	for _, shown := range []string{
+		`^A router listens at tcp://127\.0\.0\.1:[1-9]\d*\. Join in from another shell:`,
+		`\+ timer has come, with events tic`,
+		`\+ thermometer has come, with events celsius, requests unit`,
+		`timer tic 1\n`,
+		`thermometer celsius 21\.0\n`,
+		`\? thermometer unit, it answers "°C" after`,
+		`- thermometer has gone`,
+		`Done: 2 tics, 3 readings, 1 request\.$`,
+	} {
+		require.Regexp(t, shown, text)
+	}
+}
+
+// Others can join in, and Ctrl-C ends it in order.
+func TestDemoJoined(t *testing.T) {
+	p := start(t, "demo", "--for", "0")
+	url := regexp.MustCompile(`tcp://\S+:\d+`).FindString(p.line())
+	for !strings.Contains(p.line(), "+ thermometer has come") {
+	}
+	r := sigRun(t, "trigger", "door", "opened", `{"by":"you"}`, "--url", url)
+	require.Equal(t, result{}, r)
+	for !strings.Contains(p.line(), `door opened {"by":"you"}`) {
+	}
+	r = sigRun(t, "request", "thermometer", "unit", "--raw", "--url", url)
+	require.Equal(t, result{stdout: "°C\n"}, r)
+	p.signal(os.Interrupt)
+	lines, code := p.wait()
+	require.Equal(t, exitInterrupted, code)
+	require.Regexp(t, `Done: `, lines[len(lines)-1])
+	require.Empty(t, p.stderr.String())
+}
+
+func TestDemoUsage(t *testing.T) {
+	require.Equal(t, exitUsage, sigRun(t, "demo", "--for", "-1s").code)
+	require.Equal(t, exitUsage, sigRun(t, "demo", "--listen", "nonsense").code)
+}
+
+func TestBench(t *testing.T) {
+	r := sigRun(t, "bench", "--for", "100ms", "--listeners", "5", "--in-flight", "8")
+	require.Equal(t, exitDone, r.code, r.stderr)
+	require.Empty(t, r.stderr, "progress is for terminals")
+	var names []string
+	for line := range strings.Lines(r.stdout) {
+		var b benchLine
+		require.NoError(t, json.Unmarshal([]byte(line), &b), line)
+		names = append(names, b.Workload)
+		require.Positive(t, b.Count)
+		require.Positive(t, b.PerSecond)
+		require.Zero(t, b.Lost)
+		require.Positive(t, b.P50)
+		require.LessOrEqual(t, b.P50, b.P90)
+		require.LessOrEqual(t, b.P90, b.P99)
+		require.LessOrEqual(t, b.P99, b.Max)
+	}
+	require.Equal(t, []string{"requests", "events", "fanout"}, names)
+}
+
+func TestBenchAtRouter(t *testing.T) {
+	s := startServer(t)
+	r := sigRun(t, "bench", "events", "--for", "50ms", "--url", s.url)
+	require.Equal(t, exitDone, r.code, r.stderr)
+	require.Contains(t, r.stdout, `"workload":"events"`)
+	require.Equal(t, 2, strings.Count(s.stderr.String(), "peer connected"))
+}
+
+func TestBenchInterrupted(t *testing.T) {
+	s := startServer(t)
+	for _, workload := range []string{"requests", "events"} {
+		p := start(t, "bench", workload, "--for", "1h", "--url", s.url)
+		s.await(func() bool {
+			list, err := s.dial().RemoteSenders(t.Context())
+			require.NoError(t, err)
+			return strings.Contains(strings.Join(names(senderLines(list, false)), " "), "sig-bench-")
+		}, "the bench's sender")
+		p.signal(os.Interrupt)
+		_, code := p.wait()
+		require.Equal(t, exitInterrupted, code)
+		s.await(func() bool {
+			list, err := s.dial().RemoteSenders(t.Context())
+			require.NoError(t, err)
+			return len(senderLines(list, false)) == 0
+		}, "the end of the bench's sender")
+	}
+}
+
+func names(lines []senderLine) []string {
+	var n []string
+	for _, l := range lines {
+		n = append(n, l.Sender)
+	}
+	return n
+}
+
+func TestBenchUsage(t *testing.T) {
+	for says, args := range map[string][]string{
+		`"speed" is no workload; there are requests, events, fanout`: {"speed"},
+		"--size is 3; it can be 32 to 1048576 bytes":                 {"--size", "3"},
+		"--in-flight is 0; it can be 1 to 10000":                     {"--in-flight", "0"},
+		"--listeners is -1":                                          {"--listeners", "-1"},
+		"--for is 0s":                                                {"--for", "0"},
+	} {
+		r := sigRun(t, append([]string{"bench"}, args...)...)
+		require.Equal(t, exitUsage, r.code, "%q: %s", args, r.stderr)
+		require.Contains(t, r.stderr, says)
+	}
+}
