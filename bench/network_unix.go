@@ -10,7 +10,10 @@ import (
 )
 
 func networkPeers() []network.Peer {
-	return []network.Peer{network.NATS(), network.Nexus()}
+	return []network.Peer{
+		network.Own("sig, binary frames", false), network.Own("sig, JSON", true),
+		network.NATS(), network.Nexus(),
+	}
 }
 
 // networkRole does a part of a network measurement, if this process was started for one.

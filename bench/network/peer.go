@@ -13,6 +13,7 @@ import (
 // A Peer is one system under test.
 type Peer struct {
 	Name string
+	Own  bool // it is this project's
 
 	// Router starts the router on addr. It also answers requests of its own, so that
 	// there is something to ask it.

@@ -55,9 +55,8 @@ func workloads(o Options) []workload {
 	return w
 }
 
-// Run measures all peers in turn, round after round, and writes a table of medians. The
-// first peer is ours: behind each figure of the others stands how many times
-// better ours is.
+// Run measures all peers in turn, round after round, and writes a table of medians. Behind
+// the figures of others stands how many times as much each of our own is.
 func Run(w io.Writer, peers []Peer, o Options) error {
 	raiseFiles()
 	works := workloads(o)
@@ -83,7 +82,7 @@ func Run(w io.Writer, peers []Peer, o Options) error {
 }
 
 func write(w io.Writer, peers []Peer, works []workload, figures map[[2]string][]float64, lost []string) error {
-	text := "\nOver TCP, router in a process of its own, payload 128 bytes of JSON. In brackets: ours, times this.\n\n| |"
+	text := "\nOver TCP, router in a process of its own, payload 128 bytes of JSON. In brackets: each of our own, times this.\n\n| |"
 	for _, p := range peers {
 		text += " " + p.Name + " |"
 	}
@@ -93,12 +92,14 @@ func write(w io.Writer, peers []Peer, works []workload, figures map[[2]string][]
 	}
 	for _, work := range works {
 		text += "\n| " + work.title + " |"
-		own := median(figures[[2]string{peers[0].Name, work.title}])
-		for i, p := range peers {
+		var own []float64
+		for _, p := range peers {
 			v := median(figures[[2]string{p.Name, work.title}])
 			text += fmt.Sprintf(" "+work.format, v)
-			if i > 0 {
-				text += fmt.Sprintf(" (%.2f)", own/v)
+			if p.Own {
+				own = append(own, v)
+			} else {
+				text += ratios(own, v)
 			}
 			text += " |"
 		}
@@ -109,6 +110,18 @@ func write(w io.Writer, peers []Peer, works []workload, figures map[[2]string][]
 	}
 	_, err := io.WriteString(w, text)
 	return err
+}
+
+// ratios returns "(4.20 / 5.10)".
+func ratios(own []float64, v float64) string {
+	text := ""
+	for _, o := range own {
+		text += fmt.Sprintf(" / %.2f", o/v)
+	}
+	if text == "" {
+		return ""
+	}
+	return " (" + text[len(" / "):] + ")"
 }
 
 // measure is one run: start the processes, let the last of them load the others, end all.

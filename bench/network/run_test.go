@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func testPeers() []Peer { return []Peer{NATS(), Nexus()} }
+func testPeers() []Peer { return []Peer{Own("sig", false), Own("sig, JSON", true), NATS(), Nexus()} }
 
 // Every peer takes every workload and loses nothing.
 func TestRun(t *testing.T) {

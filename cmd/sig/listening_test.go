@@ -79,7 +79,7 @@ func TestListenFlagsThatMakeNoSense(t *testing.T) {
 }
 
 func TestListenWaits(t *testing.T) {
-	wait := func(t *testing.T, f listenFlags, during func(l *listening)) (error, time.Duration) {
+	wait := func(t *testing.T, f listenFlags, during func(l *listening)) (time.Duration, error) {
 		l, err := newListening(&printer{w: &bytes.Buffer{}}, f)
 		require.NoError(t, err)
 		begin := time.Now()
@@ -88,7 +88,7 @@ func TestListenWaits(t *testing.T) {
 		}
 		err = l.wait(t.Context(), nil)
 		synctest.Wait()
-		return err, time.Since(begin)
+		return time.Since(begin), err
 	}
 	twice := func(l *listening) {
 		for range 2 {
@@ -110,7 +110,7 @@ func TestListenWaits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				err, took := wait(t, c.flags, c.during)
+				took, err := wait(t, c.flags, c.during)
 				require.Equal(t, c.code, exitCode(err), "%v", err)
 				require.Equal(t, c.took, took)
 				time.Sleep(2 * time.Second) // what still comes finds nobody waiting
