@@ -143,7 +143,7 @@ func sigCommands(t *testing.T, named [][][]byte) {
 		return
 	}
 	program := filepath.Join(t.TempDir(), "sig")
-	if out, err := exec.Command("go", "build", "-o", program, "./cmd/sig").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, "./cmd/sig").CombinedOutput(); err != nil {
 		t.Fatalf("cmd/sig does not build: %s", out)
 	}
 	for _, m := range named {

@@ -32,7 +32,7 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	args := []string{"build", "-o", binary(dir)}
+	args := []string{"build", "-buildvcs=false", "-o", binary(dir)}
 	if raceEnabled {
 		args = append(args, "-race")
 	}
