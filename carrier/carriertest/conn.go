@@ -202,9 +202,8 @@ func closeEndsSend(t *testing.T, a, _ carrier.Conn) {
 	done := make(chan error, 1)
 	sent := make(chan struct{}, 1)
 	go func() {
-		big := text(0, 64<<10)
-		for {
-			if err := a.Send(big); err != nil {
+		for next := text(0, 20); ; next = text(0, 64<<10) {
+			if err := a.Send(next); err != nil {
 				done <- err
 				return
 			}
