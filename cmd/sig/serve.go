@@ -1,21 +1,27 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	cryptotls "crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
 	"os"
+	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/sigrouter/sigrouter"
 	"github.com/sigrouter/sigrouter/carrier"
@@ -37,6 +43,10 @@ type serveFlags struct {
 
 	cert, key, clientCA string
 
+	limits []string
+	config string
+	check  bool // the configuration, and end
+
 	untilEOF bool // for a parent that starts it: stop when standard input ends
 	quiet    bool // log warnings and errors alone
 }
@@ -54,14 +64,49 @@ standard output:
 
   {"ready":true,"listen":["tcp://127.0.0.1:3000"],"pid":4242,"name":"router"}
 
+SIGHUP makes it read its certificates again.
+
 Whoever reaches an address may talk to the router. The default is for programs of this
-machine only.`,
+machine only.
+
+Settings may also stand in a file, in TOML, which --config names. The environment goes
+before the file: SIG_LISTEN, SIG_TLS_CERT and so on, as the flags are called. Flags go
+before both. Limits have names such as max-message and call-timeout:
+
+  listen = ["tcp://0.0.0.0:3000", "tls://0.0.0.0:3443"]
+  name = "kitchen"
+  log = "json"
+
+  [tls]
+  cert = "server.pem"
+  key = "server.key"
+  client-ca = "clients.pem"
+
+  [limits]
+  max-message = 4194304
+  call-timeout = "1m"`,
 		Example: `  sig serve
   sig serve --listen tcp://127.0.0.1:0 --listen unix:///run/sig.sock`,
 		Args: args(0, 0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.config == "" {
+				f.config = a.getenv("SIG_CONFIG")
+			}
+			if err := fillIn(cmd.Flags(), a.getenv, f.config); err != nil {
+				return err
+			}
+			return a.serve(cmd.Context(), f)
+		},
 	}
-	flags := cmd.Flags()
+	f.add(cmd.Flags())
+	fixed := cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp)
+	if err := cmd.RegisterFlagCompletionFunc("log", fixed); err != nil {
+		panic(err) // only when there is no such flag, or twice
+	}
+	return cmd
+}
+
+func (f *serveFlags) add(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.listen, "listen", []string{defaultURL, defaultWS}, "`address` to listen at; may be given several times")
 	flags.StringVar(&f.name, "name", "router", "what the router calls itself")
 	flags.StringVar(&f.log, "log", "text", "how to log to standard error: text or json")
@@ -72,15 +117,18 @@ machine only.`,
 	flags.StringVar(&f.clientCA, "tls-client-ca", "", "`file` with the authorities of clients' certificates, which are demanded then, PEM")
 	flags.BoolVar(&f.quiet, "quiet", false, "log warnings and errors alone")
 	flags.BoolVar(&f.untilEOF, "until-eof", false, "also stop when standard input ends, as it does when the program that started the router goes")
-	fixed := cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp)
-	if err := cmd.RegisterFlagCompletionFunc("log", fixed); err != nil {
-		panic(err) // only when there is no such flag, or twice
-	}
-	return cmd
+	flags.StringArrayVar(&f.limits, "limit", nil, "a limit of what clients may do, as `NAME=VALUE`; may be given several times")
+	flags.StringVar(&f.config, "config", "", "`file` with settings, TOML (env SIG_CONFIG)")
+	flags.BoolVar(&f.check, "check-config", false, "say what is wrong with the settings, or nothing, and end")
 }
 
-// check reports what makes no sense before anything has begun.
-func (f *serveFlags) check() error {
+// validate reports what makes no sense before anything has begun.
+func (f *serveFlags) validate() error {
+	if len(f.listen) == 0 {
+		return usagef("nowhere to listen; give an address with --listen")
+	}
+	schemes := f.schemes(nil)
+
 	for _, address := range f.listen {
 		if err := checkURL(address); err != nil {
 			return err
@@ -88,6 +136,25 @@ func (f *serveFlags) check() error {
 		encrypted := strings.HasPrefix(address, "tls:") || strings.HasPrefix(address, "wss:")
 		if encrypted && f.cert == "" {
 			return usagef("%s needs a certificate; give it with --tls-cert and --tls-key", address)
+		}
+		scheme, _, _ := strings.Cut(address, ":")
+		if _, ok := schemes[scheme]; !ok {
+			return usagef("no carrier for %q; known are %s", address, strings.Join(slices.Sorted(maps.Keys(schemes)), ", "))
+		}
+	}
+	return f.validateFiles()
+}
+
+// validateFiles reports certificates that cannot be read.
+func (f *serveFlags) validateFiles() error {
+	if f.cert != "" {
+		if _, err := cryptotls.LoadX509KeyPair(f.cert, cmp.Or(f.key, f.cert)); err != nil {
+			return usagef("--tls-cert and --tls-key: %w", err)
+		}
+	}
+	if f.clientCA != "" {
+		if _, err := os.ReadFile(f.clientCA); err != nil {
+			return usagef("--tls-client-ca: %w", err)
 		}
 	}
 	return nil
@@ -106,27 +173,37 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := f.validate(); err != nil {
+		return err
+	}
+	limits, err := parseLimits(f.limits)
+	if err != nil || f.check {
+		return err
+	}
 	ready, err := readyFile(f.readyFD)
 	if err != nil {
 		return err
 	}
-	if err := f.check(); err != nil {
-		return err
-	}
 	srv := router.ServerOptions{
-		Options: router.Options{Logger: log}, Name: f.name, Schemes: f.schemes(log),
+		Options: router.Options{Logger: log}, Name: f.name, Schemes: f.schemes(log), Limits: limits,
 	}.New()
-	urls, err := listenAll(ctx, srv, f.listen)
+	listeners, err := listenAll(ctx, srv, f.listen)
 	if err != nil {
 		return errors.Join(err, srv.Close())
 	}
-	for _, u := range urls {
-		warnIfOpen(log, u, f.clientCA != "")
+	line := readyLine{Ready: true, PID: os.Getpid(), Name: srv.Name()}
+	for _, l := range listeners {
+		line.Listen = append(line.Listen, l.URL())
+		warnIfOpen(log, l.URL(), f.clientCA != "")
 	}
-	if err := a.sayReady(readyLine{true, urls, os.Getpid(), srv.Name()}, ready); err != nil {
+	reload, stopReload := onHangup()
+	defer stopReload()
+	if err := a.sayReady(line, ready); err != nil {
 		return errors.Join(err, srv.Close())
 	}
-	a.untilStopped(ctx, f.untilEOF)
+	tellSystemd(a.getenv, "READY=1")
+	a.untilStopped(ctx, f.untilEOF, reload, func() { reloadAll(log, listeners) })
+	tellSystemd(a.getenv, "STOPPING=1")
 	log.Info("stopping", "within", f.drain)
 	stop, cancel := context.WithTimeout(context.Background(), f.drain)
 	defer cancel()
@@ -147,17 +224,17 @@ func (f *serveFlags) schemes(log *slog.Logger) carrier.Schemes {
 	return s
 }
 
-// listenAll listens at every address and returns the real ones.
-func listenAll(ctx context.Context, srv *router.ServerRouter, addresses []string) ([]string, error) {
-	var urls []string
+// listenAll listens at every address.
+func listenAll(ctx context.Context, srv *router.ServerRouter, addresses []string) ([]carrier.Listener, error) {
+	var listeners []carrier.Listener
 	for _, address := range addresses {
 		l, err := srv.Listen(ctx, address)
 		if err != nil {
 			return nil, cannotListen(address, err)
 		}
-		urls = append(urls, l.URL())
+		listeners = append(listeners, l)
 	}
-	return urls, nil
+	return listeners, nil
 }
 
 // cannotListen says what to do about it.
@@ -202,9 +279,10 @@ func readyFile(fd int) (*os.File, error) {
 	return f, nil
 }
 
-// untilStopped waits for the end of ctx, or also of standard input. A read that nothing
-// ends is left behind, in a program that is about to end.
-func (a *app) untilStopped(ctx context.Context, eof bool) {
+// untilStopped waits for the end of ctx, or also of standard input, and reloads what can be
+// when asked to. A read that nothing ends is left behind, in a program that is about
+// to end.
+func (a *app) untilStopped(ctx context.Context, eof bool, hangup <-chan os.Signal, reload func()) {
 	ended := make(chan struct{})
 	if eof {
 		go func() {
@@ -212,9 +290,37 @@ func (a *app) untilStopped(ctx context.Context, eof bool) {
 			_, _ = io.Copy(io.Discard, a.in)
 		}()
 	}
-	select {
-	case <-ctx.Done():
-	case <-ended:
+	for {
+		select {
+		case <-hangup:
+			reload()
+		case <-ctx.Done():
+			return
+		case <-ended:
+			return
+		}
+	}
+}
+
+// onHangup returns a channel that gets the signals which ask for reloading.
+func onHangup() (<-chan os.Signal, func()) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	return c, func() { signal.Stop(c) }
+}
+
+// reloadAll has listeners read their certificates again. What is connected stays so.
+func reloadAll(log *slog.Logger, listeners []carrier.Listener) {
+	for _, l := range listeners {
+		r, ok := l.(interface{ Reload() error })
+		if !ok {
+			continue
+		}
+		if err := r.Reload(); err != nil {
+			log.Error("cannot reload, going on with what was there", "listen", l.URL(), "err", err)
+			continue
+		}
+		log.Info("reloaded", "listen", l.URL())
 	}
 }
 

@@ -31,7 +31,13 @@ func startServer(t *testing.T, args ...string) *server {
 	if !strings.Contains(strings.Join(args, " "), "--listen") {
 		args = append(args, "--listen", "tcp://127.0.0.1:0")
 	}
-	s := &server{process: start(t, append([]string{"serve"}, args...)...)}
+	return serverOf(t, start(t, append([]string{"serve"}, args...)...))
+}
+
+// serverOf reads the line by which a sig serve says that it is ready.
+func serverOf(t *testing.T, p *process) *server {
+	t.Helper()
+	s := &server{process: p}
 	line := s.line()
 	require.NoError(t, json.Unmarshal([]byte(line), &s.ready), line)
 	require.True(t, s.ready.Ready)

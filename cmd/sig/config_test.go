@@ -1,0 +1,102 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sigrouter/sigrouter/carrier"
+)
+
+func writeConfig(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "sig.toml")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	return file
+}
+
+// A flag goes before the environment, that before the file, that before the default.
+func TestConfigOrder(t *testing.T) {
+	file := writeConfig(t, "listen = [\"tcp://127.0.0.1:0\", \"ws://127.0.0.1:0/sig\"]\nname = \"from the file\"\nlog = \"json\"\n")
+	p := start(t, "serve", "--config", file)
+	line := p.line()
+	require.Contains(t, line, `"name":"from the file"`)
+	require.Contains(t, line, `"tcp://127.0.0.1:`)
+	require.Contains(t, line, `"ws://127.0.0.1:`)
+
+	cmd := command(t, "serve")
+	cmd.Env = append(cmd.Env, "SIG_CONFIG="+file, "SIG_NAME=from the environment", "SIG_LISTEN=unix:a unix:b")
+	line = startCommand(t, cmd).line()
+	require.Contains(t, line, `"name":"from the environment"`)
+	require.Contains(t, line, `"listen":["unix:a","unix:b"]`)
+
+	cmd = command(t, "serve", "--listen", "unix:c", "--config", file, "--name", "from the flag")
+	cmd.Env = append(cmd.Env, "SIG_NAME=from the environment", "SIG_LISTEN=unix:a unix:b")
+	line = startCommand(t, cmd).line()
+	require.Contains(t, line, `"name":"from the flag"`)
+	require.Contains(t, line, `"listen":["unix:c"]`)
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	good := writeConfig(t, "listen = \"tcp://127.0.0.1:0\"\nquiet = true\ndrain = \"1s\"\n[limits]\nmax-message = 4096\ncall-timeout = \"1m\"\n")
+	require.Equal(t, result{}, sigRun(t, "serve", "--config", good, "--check-config"))
+	for says, text := range map[string]string{
+		"line 2: ": "name = \"x\"\nname = \"y\"\n",
+		"unknown setting \"nmae\"; known are listen,":  "nmae = \"x\"\n",
+		"unknown setting \"tls.crt\"; known are":       "[tls]\ncrt = \"x\"\n",
+		"tls.cert, tls.key":                            "[tls]\nx = 1\n",
+		"unknown setting \"config\"":                   "config = \"other.toml\"\n",
+		"one value is wanted, not a list":              "name = [\"a\", \"b\"]\n",
+		"1.5 is neither text, whole number":            "name = 1.5\n",
+		"a list of texts is wanted, not [1 [2]]":       "name = [1, [2]]\n",
+		`drain: time: invalid duration "soon"`:         "drain = \"soon\"\n",
+		"unknown limit \"max-mesage\"; known are max":  "[limits]\nmax-mesage = 1\n",
+		`limit max-message: "0" is no whole number ab`: "[limits]\nmax-message = 0\n",
+		`limit call-timeout: "5" is no time such as 3`: "[limits]\ncall-timeout = 5\n",
+		"limits.max-message: one value is wanted":      "[limits]\nmax-message = [1, 2]\n",
+		`"x" is no address`:                            "listen = \"x\"\n",
+		"nowhere to listen":                            "listen = []\n",
+		`no carrier for "bogus:x"; known are`:          "listen = \"bogus:x\"\n",
+		"needs a certificate":                          "listen = \"tls://127.0.0.1:0\"\n",
+		"--tls-cert and --tls-key: open /no/such":      "[tls]\ncert = \"/no/such\"\n",
+		"--tls-client-ca: open /no/such":               "[tls]\nclient-ca = \"/no/such\"\n",
+	} {
+		r := sigRun(t, "serve", "--config", writeConfig(t, text), "--check-config")
+		require.Equal(t, exitUsage, r.code, "%s: %s", text, r.stderr)
+		require.Contains(t, r.stderr, says, text)
+		require.Empty(t, r.stdout)
+	}
+	require.Equal(t, exitUsage, sigRun(t, "serve", "--config", "/no/such").code)
+}
+
+// Limits of the command line hold for clients.
+func TestServeLimits(t *testing.T) {
+	s := startServer(t, "--limit", "max-message=4096", "--limit", "max-senders=1")
+	r := sigRun(t, "trigger", "a", "b", `"`+strings.Repeat("x", 5000)+`"`, "--unheard", "--url", s.url)
+	require.NotEqual(t, exitDone, r.code, "a message of 5,000 bytes")
+	require.Equal(t, exitUsage, sigRun(t, "serve", "--limit", "max-message").code)
+}
+
+// Every limit there is can be set.
+func TestParseLimits(t *testing.T) {
+	var all []string
+	for i, name := range limitNames() {
+		value := "7"
+		if reflect.TypeFor[carrier.Limits]().Field(i).Type == reflect.TypeFor[time.Duration]() {
+			value = "7ns"
+		}
+		all = append(all, name+"="+value)
+	}
+	limits, err := parseLimits(all)
+	require.NoError(t, err)
+	fields := reflect.ValueOf(limits)
+	for i := range fields.NumField() {
+		require.EqualValues(t, 7, fields.Field(i).Int(), limitNames()[i])
+	}
+	require.Contains(t, limitNames(), "queue-soft-time")
+}
