@@ -1,0 +1,199 @@
+package router
+
+import (
+	"encoding/binary"
+	"io"
+	"sync"
+	"testing"
+
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/internal/wire"
+)
+
+// feed is a client's end that sends signals as fast as they are read, n of them, and
+// takes what comes back.
+type feed struct {
+	frame  []byte // one signal
+	binary bool
+	next   uint64
+	left   int
+	head   []byte // sent first
+	start  chan struct{}
+	done   chan struct{}
+	once   sync.Once
+}
+
+func (f *feed) Read(b []byte) (int, error) {
+	if len(f.head) > 0 {
+		n := copy(b, f.head)
+		f.head = f.head[n:]
+		return n, nil
+	}
+	<-f.start
+	n := 0
+	for f.left > 0 && len(b)-n > len(f.frame)+32 {
+		f.next++
+		f.left--
+		if f.binary {
+			n += copy(b[n:], f.frame)
+			binary.BigEndian.PutUint64(b[n-len(f.frame)+5:], f.next)
+			continue
+		}
+		out := wire.AppendAck(b[n:n], f.next, false) // {"ack":N}: turn into {"n":N,...
+		_ = out
+		m := append(b[n:n], `{"n":`...)
+		m = wire.AppendID(m, f.next)
+		m = append(m, f.frame...)
+		n += len(m)
+	}
+	if n == 0 {
+		<-f.done
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+func (f *feed) Write(b []byte) (int, error)    { return len(b), nil }
+func (f *feed) TryWrite(b []byte) (int, error) { return len(b), nil }
+func (f *feed) Close() error                   { f.once.Do(func() { close(f.done) }); return nil }
+
+// drain is a client's end that acknowledges everything.
+type drainEnd struct {
+	head   []byte
+	bin    bool
+	got    int
+	want   int
+	acks   chan uint64
+	all    chan struct{}
+	closed chan struct{}
+	once   sync.Once
+	n      uint64
+	buf    []byte
+}
+
+func (d *drainEnd) Read(b []byte) (int, error) {
+	if len(d.head) > 0 {
+		n := copy(b, d.head)
+		d.head = d.head[n:]
+		return n, nil
+	}
+	select {
+	case n := <-d.acks:
+		return len(wire.AppendAck(b[:0], n, d.bin)), nil
+	case <-d.closed:
+		return 0, io.EOF
+	}
+}
+
+func (d *drainEnd) TryWrite(b []byte) (int, error) { return d.Write(b) }
+
+func (d *drainEnd) Write(b []byte) (int, error) {
+	total := len(b)
+	for len(b) > 0 {
+		if b[0] >= 0x81 {
+			size := 5 + int(binary.BigEndian.Uint32(b[1:]))
+			if b[0] == 0x82 {
+				d.n = binary.BigEndian.Uint64(b[5:])
+				d.got++
+			}
+			b = b[size:]
+			continue
+		}
+		i := 0
+		for b[i] != '\n' {
+			i++
+		}
+		if i > 5 && string(b[:5]) == `{"n":` {
+			d.n++
+			d.got++
+		}
+		b = b[i+1:]
+	}
+	if d.n > 0 {
+		select {
+		case d.acks <- d.n:
+		default:
+			select {
+			case <-d.acks:
+			default:
+			}
+			select {
+			case d.acks <- d.n:
+			default:
+			}
+		}
+	}
+	if d.got == d.want {
+		close(d.all)
+		d.want = -1
+	}
+	return total, nil
+}
+
+func (d *drainEnd) Close() error { d.once.Do(func() { close(d.closed) }); return nil }
+
+func hello(bin bool) string {
+	if bin {
+		return `{"id":1,"method":"hello","params":{"version":1,"envelope":"frame"}}`
+	}
+	return `{"id":1,"method":"hello","params":{"version":1}}`
+}
+
+func benchmarkRoute(b *testing.B, bin bool, listeners int) {
+	data := []byte(`{"seq":1234567890,"sensor":"temp-01","value":21.375,"unit":"C","ok":true,"note":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}`)
+	srv := NewServer()
+	defer srv.Close()
+	var drains []*drainEnd
+	for range listeners {
+		d := &drainEnd{bin: bin, want: b.N, acks: make(chan uint64, 1), all: make(chan struct{}), closed: make(chan struct{})}
+		d.head = []byte(hello(bin) + `{"id":2,"method":"add_listener","params":{"sender":null,"event":"tick"}}`)
+		drains = append(drains, d)
+		if err := srv.Attach(carrier.NewStream(d, carrier.Info{})); err != nil {
+			b.Fatal(err)
+		}
+	}
+	f := &feed{binary: bin, left: b.N, start: make(chan struct{}), done: make(chan struct{})}
+	if bin {
+		f.frame = wire.AppendBinarySignalUp(nil, 0, wire.AppendBinaryInfo(nil, "pub", "tick"), data)
+	} else {
+		f.frame = append(wire.AppendSignal(nil, 7, nil, wire.AppendSignalInfo(nil, "pub", "tick", false), data)[len(`{"n":7`):], '\n')
+	}
+	f.head = []byte(hello(bin) + `{"id":2,"method":"add_sender","params":{"sender":"pub","events":["tick"]}}`)
+	for {
+		infos := srv.Peers()
+		ready := 0
+		for _, p := range infos {
+			ready += p.Listeners
+		}
+		if ready == listeners {
+			break
+		}
+	}
+	if err := srv.Attach(carrier.NewStream(f, carrier.Info{})); err != nil {
+		b.Fatal(err)
+	}
+	for {
+		if _, ok := srv.Sender("pub"); ok {
+			break
+		}
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	close(f.start)
+	for _, d := range drains {
+		<-d.all
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(listeners), "ns/delivery")
+	f.Close()
+}
+
+func BenchmarkRoute(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		bin  bool
+		n    int
+	}{{"frame/1", true, 1}, {"frame/100", true, 100}, {"json/1", false, 1}, {"json/100", false, 100}} {
+		b.Run(c.name, func(b *testing.B) { benchmarkRoute(b, c.bin, c.n) })
+	}
+}
