@@ -33,7 +33,6 @@ type classicWriter struct {
 	bell    chan struct{} // rings when there may be something to do
 	stopped bool
 	bytes   int
-	out     uint64 // signals
 }
 
 type classicCall struct {
@@ -196,7 +195,7 @@ func (c *classicWriter) nextSignal() []byte {
 			c.peer.engine.log.Warn("event dropped: longer than a classic peer reads", "peer", c.peer.String(), "sender", it.route.Sender, "event", it.route.Event, "bytes", len(frame))
 			continue
 		}
-		c.out++
+		c.peer.Stats.MessagesOut.Add(1)
 		c.waiting, c.since = id, 0
 		return frame
 	}
@@ -214,6 +213,8 @@ func (c *classicWriter) answered(id uint64) {
 		c.wake()
 	}
 }
+
+func (c *classicWriter) check(time.Duration) {}
 
 // stop ends the goroutine.
 func (c *classicWriter) stop() {

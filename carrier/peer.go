@@ -51,15 +51,9 @@ type Peer struct {
 	calls   callTable
 	classic classicWriter
 
-	dirty atomic.Bool // in some list of peers to be flushed
-	dead  atomic.Bool // there is a reason
-
-	// For the goroutine that reads.
-	touched  []*Peer // to be flushed after this batch
-	msg      wire.Msg
-	in       uint64 // messages of this batch
-	bytesIn  uint64
-	buffered Buffered // nil: every frame is a batch
+	dirty   atomic.Bool // in some list of peers to be flushed
+	touched []*Peer     // to be flushed after this batch; for the goroutine that reads
+	msg     wire.Msg
 
 	failMu  sync.Mutex
 	reason  error // why the connection ends
@@ -88,7 +82,6 @@ func newPeer(e *Engine, conn Conn, data any) *Peer {
 		}
 	}
 	p.batch, _ = probe[BatchSender](conn)
-	p.buffered, _ = probe[Buffered](conn)
 	p.try, _ = probe[TrySender](conn)
 	if l, ok := probe[Lossy](conn); ok {
 		p.lines = l.Lossy()
@@ -208,13 +201,16 @@ func (p *Peer) String() string {
 
 // read is the goroutine that reads: it ends when the connection does.
 func (p *Peer) read() {
+	buffered, _ := probe[Buffered](p.conn)
 	for {
 		if err := p.next(); err != nil {
 			p.ended(err)
 			break
 		}
 		p.handle(&p.msg)
-		p.endFrame()
+		if p.stream == nil && (buffered == nil || !buffered.Buffered()) {
+			p.endBatch()
+		}
 	}
 	p.endBatch()
 	p.finish()
@@ -223,66 +219,46 @@ func (p *Peer) read() {
 // next reads one message into p.msg. An error ends the connection.
 func (p *Peer) next() error {
 	for {
-		sound, err := p.parseNext()
+		err := p.parseNext()
 		if err == nil {
-			p.in++
+			p.Stats.MessagesIn.Add(1)
 			return nil
 		}
 		var bad *wire.Error
 		if !errors.As(err, &bad) {
 			return err
 		}
-		if p.msg.Kind != wire.Reply { // an answer to a reply could pass for one
-			p.ReplyError(bad.ID, 0, false, sig.Errorf(bad.Kind, "%s", bad.Text))
-			p.Touch(p)
-		}
-		if !sound && !p.lines {
+		p.Stats.Refused.Add(1)
+		p.ReplyError(bad.ID, 0, false, sig.Errorf(bad.Kind, "%s", bad.Text))
+		if !p.lines {
 			return fmt.Errorf("bad input: %w", sig.Errorf(bad.Kind, "%s", bad.Text))
 		}
 		p.engine.log.Warn("bad message", "peer", p.String(), "err", bad.Text)
-		p.endFrame()
 	}
 }
 
-// parseNext reads one message. After an error, sound reports that what follows the bad
-// message can be understood.
-func (p *Peer) parseNext() (sound bool, err error) {
+func (p *Peer) parseNext() error {
 	if p.stream != nil {
 		return p.stream.recvMsg(&p.msg, &p.lim)
 	}
 	frame, err := p.conn.Recv()
 	if err != nil {
-		return false, err
+		return err
 	}
-	p.bytesIn += uint64(len(frame))
+	p.Stats.BytesIn.Add(uint64(len(frame)))
 	n, err := wire.Parse(frame, &p.lim, &p.msg)
 	switch {
 	case errors.Is(err, wire.ErrShort):
-		return false, &wire.Error{Kind: sig.ErrMalformed, Text: "the message ends too early"}
+		return &wire.Error{Kind: sig.ErrMalformed, Text: "the message ends too early"}
 	case err == nil && n < len(frame):
-		return false, &wire.Error{Kind: sig.ErrMalformed, Text: "more than one message in a frame"}
+		return &wire.Error{Kind: sig.ErrMalformed, Text: "more than one message in a frame"}
 	}
-	return n > 0, err
-}
-
-// endFrame ends the batch when no other frame is at hand. A stream does so itself.
-func (p *Peer) endFrame() {
-	if p.stream == nil && (p.buffered == nil || !p.buffered.Buffered()) {
-		p.endBatch()
-	}
+	return err
 }
 
 // endBatch is called when all that was read has been handled.
 func (p *Peer) endBatch() {
 	p.heard.Store(p.engine.clock.Load())
-	if p.in > 0 {
-		if p.stream != nil {
-			p.bytesIn = p.stream.total
-		}
-		p.Stats.MessagesIn.Add(p.in)
-		p.Stats.BytesIn.Store(p.bytesIn)
-		p.in = 0
-	}
 	for i, t := range p.touched {
 		p.touched[i] = nil
 		t.flush()
@@ -293,14 +269,14 @@ func (p *Peer) endBatch() {
 // Touch notes that t has something to write. It is called by handlers in the
 // goroutine that reads for p; what was noted is written when the batch ends.
 func (p *Peer) Touch(t *Peer) {
-	if !t.dirty.Load() && t.dirty.CompareAndSwap(false, true) {
+	if t.dirty.CompareAndSwap(false, true) {
 		p.touched = append(p.touched, t)
 	}
 }
 
 // Kick has what waits for the peer written soon. It does not block.
 func (p *Peer) Kick() {
-	if !p.dirty.Load() && p.dirty.CompareAndSwap(false, true) {
+	if p.dirty.CompareAndSwap(false, true) {
 		p.engine.kicks.add(p)
 	}
 }
@@ -324,7 +300,6 @@ func (p *Peer) setReason(reason error) bool {
 		return false
 	}
 	p.reason = reason
-	p.dead.Store(true)
 	return true
 }
 
@@ -371,7 +346,7 @@ func closeStatus(err error) int {
 	return 1000
 }
 
-func (p *Peer) failed() bool { return p.dead.Load() }
+func (p *Peer) failed() bool { return p.Reason() != nil }
 
 // Reason returns why the connection ended or is ending, nil while it lives.
 func (p *Peer) Reason() error {

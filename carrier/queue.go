@@ -25,7 +25,6 @@ type Queue struct {
 	room                   chan struct{} // closed when there is room again; nil: nobody waits
 	acked                  uint64        // signals acknowledged
 	dropped                uint64        // events dropped
-	seen                   uint64        // number of the last signal that the janitor saw
 	over                   int64         // engine clock when waitBytes passed the soft limit; 0: below
 	global                 *gauge
 	charged                int // bytes of waitBytes that are in global
@@ -253,10 +252,6 @@ func (q *Queue) take() (*item, uint64) {
 func (q *Queue) ack(n uint64) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.ackLocked(n)
-}
-
-func (q *Queue) ackLocked(n uint64) bool {
 	if n > q.next {
 		return false
 	}

@@ -1,9 +1,6 @@
 package router
 
-import (
-	"sync"
-	"sync/atomic"
-)
+import "sync"
 
 // A serial runs tasks one after the other, in the order in which they were pushed, in
 // a goroutine that ends when there is nothing to do. What a peer sends and what may
@@ -15,14 +12,18 @@ type serial[T any] struct {
 	mu    sync.Mutex
 	tasks []T
 	spare []T
-	busy  atomic.Bool     // set and cleared with mu held
+	busy  bool
 	run   func(batch []T) // called with tasks in order; must not keep the slice
 	ended chan struct{}   // not nil while somebody waits for the end
 }
 
 // idle reports whether nothing is queued or running. Only the goroutine that pushes
 // may rely on it.
-func (s *serial[T]) idle() bool { return !s.busy.Load() }
+func (s *serial[T]) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.busy
+}
 
 // len returns how many tasks wait.
 func (s *serial[T]) len() int {
@@ -35,8 +36,8 @@ func (s *serial[T]) len() int {
 func (s *serial[T]) push(t T, spawn func(func())) {
 	s.mu.Lock()
 	s.tasks = append(s.tasks, t)
-	start := !s.busy.Load()
-	s.busy.Store(true)
+	start := !s.busy
+	s.busy = true
 	s.mu.Unlock()
 	if start {
 		spawn(s.loop)
@@ -57,7 +58,7 @@ func (s *serial[T]) loop() {
 			s.spare = nil
 		}
 	}
-	s.busy.Store(false)
+	s.busy = false
 	if s.ended != nil {
 		close(s.ended)
 		s.ended = nil
@@ -72,7 +73,7 @@ func (s *serial[T]) wait() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	done := make(chan struct{})
-	if !s.busy.Load() {
+	if !s.busy {
 		close(done)
 		return done
 	}

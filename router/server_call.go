@@ -97,9 +97,6 @@ func (x *session) call(p *carrier.Peer, m *wire.Msg) {
 	case string(m.Method) == "signal":
 		x.signalCall(p, m)
 	case request && x.forward(p, m):
-	case string(m.Method) == "hello":
-		x.push(task{call: x.newCall(p, m)})
-		x.finishTasks() // what follows is understood as hello says
 	default:
 		x.push(task{call: x.newCall(p, m)})
 	}
