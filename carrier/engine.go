@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,14 @@ type Handler interface {
 	Message(p *Peer, m *wire.Msg)
 	// Disconnected is called once, after the last message, with the reason.
 	Disconnected(p *Peer, reason error)
+}
+
+// A Starter is a Handler that has more to do for a new peer than may hold up those who
+// connect after it.
+type Starter interface {
+	// Started is called after Connected and before the peer's first message, in the
+	// goroutine that reads for the peer. It may take its time.
+	Started(p *Peer)
 }
 
 // Options tunes an Engine. The zero value is ready for use.
@@ -172,8 +181,12 @@ func (e *Engine) attach(p *Peer) (*Peer, error) {
 		e.wg.Done()
 		return nil, err
 	}
+	p.ready.Store(true)
 	go func() {
 		defer e.wg.Done()
+		if s, ok := e.handler.(Starter); ok {
+			s.Started(p)
+		}
 		p.read()
 	}()
 	return p, nil
@@ -216,8 +229,13 @@ func (e *Engine) forget(p *Peer) {
 	}
 }
 
-// Peers returns the peers that are connected now, in no order.
+// Peers returns the peers that are connected now and that the handler was told of, in no
+// order.
 func (e *Engine) Peers() []*Peer {
+	return slices.DeleteFunc(e.all(), func(p *Peer) bool { return !p.ready.Load() })
+}
+
+func (e *Engine) all() []*Peer {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	peers := make([]*Peer, 0, len(e.peers))
@@ -251,7 +269,7 @@ func (e *Engine) Shutdown(ctx context.Context, reason string) error {
 		ctx, cancel = context.WithTimeout(ctx, e.lim.DrainTimeout)
 		defer cancel()
 	}
-	peers := e.Peers()
+	peers := e.all()
 	for i, p := range peers {
 		p.sayBye(reason, spread(i, len(peers)))
 	}
@@ -262,7 +280,7 @@ func (e *Engine) Shutdown(ctx context.Context, reason string) error {
 		}
 		p.Close(sig.Errorf(sig.ErrShuttingDown, "%s", reason))
 	}
-	for _, p := range e.Peers() { // those that came in between
+	for _, p := range e.all() { // those that came in between
 		p.Close(sig.Errorf(sig.ErrShuttingDown, "%s", reason))
 	}
 	e.wg.Wait()
@@ -299,7 +317,7 @@ func (e *Engine) watch(stop <-chan struct{}) {
 		}
 		last = now
 		e.clock.Store(int64(now))
-		for _, p := range e.Peers() {
+		for _, p := range e.all() {
 			p.check(now)
 		}
 		e.relieve()
@@ -307,7 +325,7 @@ func (e *Engine) watch(stop <-chan struct{}) {
 }
 
 func (e *Engine) excuse(d time.Duration) {
-	for _, p := range e.Peers() {
+	for _, p := range e.all() {
 		p.heard.Add(int64(d))
 	}
 }
@@ -318,7 +336,7 @@ func (e *Engine) relieve() {
 	for e.queued.Load() > int64(e.lim.QueueTotalBytes) {
 		var worst *Peer
 		most := 0
-		for _, p := range e.Peers() {
+		for _, p := range e.all() {
 			if n := p.queuedBytes(); n > most && !p.failed() {
 				worst, most = p, n
 			}

@@ -24,6 +24,7 @@ type Limits struct {
 	MaxConnsAddress   int           // connections of one address that is not loopback; 256
 	MaxLogins         int           // connections not yet logged in; 64
 	MaxLoginsAddress  int           // the same of one address that is not loopback; 16
+	MaxLoginFailures  int           // failed logins of one address a minute; each further one takes 1 s; 10
 	LoginTimeout      time.Duration // 5 s
 	MessageTimeout    time.Duration // for a message once begun; 30 s
 	WriteTimeout      time.Duration // 10 s
@@ -61,6 +62,7 @@ func (l Limits) WithDefaults() Limits {
 	def(&l.MaxConnsAddress, 256)
 	def(&l.MaxLogins, 64)
 	def(&l.MaxLoginsAddress, 16)
+	def(&l.MaxLoginFailures, 10)
 	def(&l.LoginTimeout, 5*time.Second)
 	def(&l.MessageTimeout, 30*time.Second)
 	def(&l.WriteTimeout, 10*time.Second)

@@ -43,6 +43,7 @@ type Peer struct {
 	held    atomic.Bool  // signals wait until Release
 	again   atomic.Bool  // a signal came twice: acknowledge again
 	heard   atomic.Int64 // engine clock when anything came last
+	ready   atomic.Bool  // the handler was told
 	trusted atomic.Bool  // past the login: the wider limits apply
 	lim     wire.Limits  // of messages, for the goroutine that reads
 

@@ -14,6 +14,9 @@ func (p *Peer) check(now time.Duration) {
 	switch {
 	case p.failed():
 		return
+	case !p.trusted.Load() && now-p.since > lim.LoginTimeout:
+		p.Close(sig.Errorf(sig.ErrTimeout, "not logged in within %v (LoginTimeout)", lim.LoginTimeout))
+		return
 	case p.stream != nil && p.stream.halfFor() > lim.MessageTimeout:
 		p.Close(sig.Errorf(sig.ErrTimeout, "a message was begun and not finished within %v (MessageTimeout)", lim.MessageTimeout))
 		return

@@ -122,6 +122,8 @@ func (c *ClientRouter) call(p *carrier.Peer, m *wire.Msg) {
 		c.signalCall(p, m)
 	case "request":
 		c.request(p, m)
+	case "revoked":
+		c.revoked(p, m)
 	case "":
 		c.refuseCall(p, m, &sig.Error{Status: sig.StatusNoName, Code: "no_name", Message: "the call names no method"})
 	default:

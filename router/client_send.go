@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/internal/wire"
@@ -129,8 +128,13 @@ func (c *ClientRouter) register(ctx context.Context, p *carrier.Peer, resumed bo
 			if sub.removed.Load() {
 				continue
 			}
-			if err := c.addListener(ctx, p, sub); err != nil {
+			err := c.addListener(ctx, p, sub)
+			switch {
+			case err == nil:
+			case lost(err) || ctx.Err() != nil:
 				return fmt.Errorf("adding the listener of %s/%s again: %w", sub.sender, sub.event, err)
+			default:
+				c.listenLater(p, sub, err)
 			}
 		}
 	}
@@ -152,14 +156,13 @@ func (c *ClientRouter) register(ctx context.Context, p *carrier.Peer, resumed bo
 func (c *ClientRouter) addLater(p *carrier.Peer, s *remoteSender, err error) {
 	c.spawn(func() {
 		c.report(fmt.Errorf("the server did not take sender %s back, trying on: %w", s.Name(), err))
-		for wait := 100 * time.Millisecond; ; wait = min(2*wait, c.opts.MaxBackoff) {
-			if !c.sleep(wait) || p.Reason() != nil || !c.holds(s) {
-				return
+		c.again(p, func() (bool, error) {
+			if !c.holds(s) {
+				return true, nil
 			}
-			if _, err := p.Call(c.ctx, "add_sender", s.params); err == nil {
-				return
-			}
-		}
+			_, err := p.Call(c.ctx, "add_sender", s.params)
+			return err == nil, err
+		})
 	})
 }
 

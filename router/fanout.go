@@ -21,6 +21,7 @@ type fan struct {
 	srv     *ServerRouter
 	route   *carrier.Route
 	targets []fanTarget
+	limited bool // somebody may not listen to everything
 }
 
 type fanTarget struct {
@@ -33,9 +34,13 @@ type fanTarget struct {
 // client, which knows of one listener an event.
 func (s *ServerRouter) newFan(sender, event string, listeners []*remoteListener) *fan {
 	f := &fan{srv: s, route: carrier.NewRoute(sender, event)}
+	hear := hearing{sender: sender, event: event}
 	group := map[*session]int{}
 	var ids [][]uint32
 	for _, l := range listeners {
+		if !hear.may(l.session) {
+			continue
+		}
 		p := l.session.peer.Load()
 		single := l.line != nil || p != nil && !p.Fast()
 		i, ok := group[l.session]
@@ -52,6 +57,7 @@ func (s *ServerRouter) newFan(sender, event string, listeners []*remoteListener)
 			f.targets[i].target = carrier.NewTarget(ids[i], l.line)
 		}
 	}
+	f.limited = hear.limited
 	for i := range f.targets {
 		if f.targets[i].target == nil {
 			slices.Sort(ids[i])
@@ -100,6 +106,9 @@ func (x *session) sendAway(r *carrier.Route, t *carrier.Target, data []byte, ret
 
 // send is deliver for an event that was triggered in this process.
 func (f *fan) send(e sig.Event) error {
+	if f.limited && sig.IsBuiltin(e.Name) {
+		return f.sendBuiltin(e)
+	}
 	data, err := encode(e.Data)
 	if err != nil {
 		f.srv.badEnc.Add(1)

@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/sigrouter/sigrouter/sig"
 )
@@ -59,6 +60,15 @@ func (r *Router) removeListener(id uint64) bool {
 	s := r.remotes[id]
 	r.mu.Unlock()
 	return s != nil && r.unsubscribe(s)
+}
+
+// rebuild drops every list, because something has changed that buildFanout looks at.
+func (r *Router) rebuild() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range slices.Backward(r.built.all) {
+		r.drop(s)
+	}
 }
 
 // Further parts of the seam, where they belong:

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sigrouter/sigrouter/auth"
 	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/sig"
 )
@@ -25,6 +26,9 @@ type ServerOptions struct {
 	Name string
 	// Schemes are the carriers that Listen may use. Package sigrouter has all of them.
 	Schemes carrier.Schemes
+	// Login says who may use the server and for what. Nil lets everybody in, who then
+	// may do everything.
+	Login auth.Authenticator
 	// Limits bounds what peers may do.
 	Limits carrier.Limits
 	// OnPeer, if not nil, is told of each peer that comes and goes. It is called in
@@ -47,6 +51,7 @@ type ServerRouter struct {
 	opts    ServerOptions
 	log     *slog.Logger
 	engine  *carrier.Engine
+	door    door
 	epoch   string
 	parting sync.Mutex // held while a session changes hands
 
@@ -81,6 +86,7 @@ func (o ServerOptions) New() *ServerRouter {
 		epoch:    randomID(8),
 		sessions: map[string]*session{},
 	}
+	s.door.open(o.Login)
 	s.Router.buildFanout = s.buildFanout
 	s.Router.sendRetained = s.sendRetained
 	s.engine = carrier.NewEngine(serverHandler{s}, carrier.Options{Limits: o.Limits, Logger: log})
@@ -161,6 +167,7 @@ func (s *ServerRouter) Shutdown(ctx context.Context) error {
 	s.closed = true
 	bridges := s.bridges
 	s.mu.Unlock()
+	s.door.close()
 	err := s.engine.Shutdown(ctx, "the router is shutting down")
 	for _, b := range bridges {
 		_ = b.Close()
@@ -197,7 +204,7 @@ func (s *ServerRouter) endSessions() {
 type PeerInfo struct {
 	ID                      uint64
 	Name, Carrier, Address  string
-	Identity                string
+	Identity                string // who it has proved to be; "" for nobody in particular
 	Classic                 bool
 	Since                   time.Time
 	Senders, Listeners      int
@@ -209,7 +216,7 @@ type PeerInfo struct {
 func infoOf(p *carrier.Peer) PeerInfo {
 	info := p.Info()
 	return PeerInfo{
-		ID: p.ID, Name: p.Name(), Carrier: info.Carrier, Address: info.Remote, Identity: info.Identity,
+		ID: p.ID, Name: p.Name(), Carrier: info.Carrier, Address: info.Remote, Identity: sessionOf(p).identity(),
 		Classic:    p.Classic(),
 		MessagesIn: p.Stats.MessagesIn.Load(), MessagesOut: p.Stats.MessagesOut.Load(),
 		BytesIn: p.Stats.BytesIn.Load(), BytesOut: p.Stats.BytesOut.Load(),
@@ -217,12 +224,15 @@ func infoOf(p *carrier.Peer) PeerInfo {
 	}
 }
 
-// Peers lists the clients that are connected now, in the order they came.
+// Peers lists the clients that are connected and logged in now, in the order they came.
 func (s *ServerRouter) Peers() []PeerInfo {
 	peers := s.engine.Peers()
 	infos := make([]PeerInfo, 0, len(peers))
 	for _, p := range peers {
 		x := sessionOf(p)
+		if x.who.Load() == nil {
+			continue
+		}
 		info := infoOf(p)
 		info.Since = x.since
 		info.Senders, info.Listeners = x.counts()

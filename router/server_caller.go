@@ -12,7 +12,7 @@ import (
 // caller returns the context whose value says who calls.
 func (x *session) caller() context.Context {
 	x.callerOnce.Do(func() {
-		who := &sig.Caller{ID: x.id, Identity: x.identity, Bus: callerBus{x}, Done: x.done}
+		who := &sig.Caller{ID: x.id, Identity: x.identity(), Bus: callerBus{x}, Done: x.done}
 		if p := x.peer.Load(); p != nil {
 			who.Name = p.Name()
 			if who.ID == "" {

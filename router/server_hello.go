@@ -6,15 +6,37 @@ import (
 	"time"
 
 	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/internal/wire"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
-// hello puts a client on the fast lane, with the session it had before if it can be
-// resumed.
-func (x *session) hello(c *call) {
-	p := c.peer
+// hello logs a client in and puts it on the fast lane, with the session it had before if
+// it can be resumed. It runs in the goroutine that reads, since nothing that follows can
+// be understood before it is done.
+func (x *session) hello(p *carrier.Peer, m *wire.Msg) {
+	id := append([]byte(nil), m.ID...)
+	in, err := readHello(p, m)
+	if err != nil {
+		p.ReplyError(id, 0, false, err)
+		p.Touch(p)
+		return
+	}
+	if err := x.srv.logIn(p, in.Token); err != nil {
+		p.ReplyError(id, 0, false, err)
+		p.Close(err)
+		return
+	}
+	if in.Name != "" {
+		p.SetName(in.Name)
+	}
+	x.srv.tell(p, false, nil)
+	x.begin(p, id, in)
+}
+
+// readHello reads and checks the params of hello.
+func readHello(p *carrier.Peer, m *wire.Msg) (*helloParams, error) {
 	var in helloParams
-	err := decodeParams(c.params, &in)
+	err := decodeParams(m.Params, &in)
 	switch {
 	case err != nil:
 	case p.Fast() || p.Classic():
@@ -24,13 +46,11 @@ func (x *session) hello(c *call) {
 	case in.Name != "":
 		err = sig.CheckName("client", in.Name)
 	}
-	if err != nil {
-		c.reply(nil, err)
-		return
-	}
-	if in.Name != "" {
-		p.SetName(in.Name)
-	}
+	return &in, err
+}
+
+// begin answers hello.
+func (x *session) begin(p *carrier.Peer, id []byte, in *helloParams) {
 	binary := in.Envelope == envelopeFrame && !p.TextOnly()
 	s := x.srv
 	old, last := s.takeOver(p, in.Resume)
@@ -53,19 +73,19 @@ func (x *session) hello(c *call) {
 	old.wire.Out.SetWindow(in.Window, in.WindowBytes)
 	// The answer first, then the lane: what it carries must come behind the answer.
 	if err != nil {
-		p.ReplyError(c.id, c.num, c.bin, err)
+		p.ReplyError(id, 0, false, err)
 	} else {
-		p.Reply(c.id, c.num, c.bin, data)
+		p.Reply(id, 0, false, data)
 	}
-	p.Answered()
 	p.SetFast(binary, old.wire)
 	old.peer.Store(p)
 	old.latest.Store(p)
 	p.Data.(*link).session.Store(old)
 	if old != x {
 		x.end(nil) // the one it began with has nothing in it
+		old.become(x.who.Load())
 	}
-	p.Kick()
+	p.Touch(p)
 }
 
 // register gives a session an id by which it can be resumed.
@@ -113,7 +133,7 @@ func (s *ServerRouter) takeOver(p *carrier.Peer, r *resumeParam) (*session, uint
 
 // sameClient reports whether a connection may resume the session: it must have proved
 // to be the same as the one before.
-func (x *session) sameClient(p *carrier.Peer) bool { return x.identity == p.Info().Identity }
+func (x *session) sameClient(p *carrier.Peer) bool { return x.identity() == sessionOf(p).identity() }
 
 // resumable reports whether a client whose connection ended so may come back.
 func resumable(reason error) bool {
@@ -144,7 +164,11 @@ func (s *ServerRouter) keep(x *session) bool {
 	x.expiry = time.AfterFunc(lim.ResumeFor, func() { s.giveUp(x, errors.New("did not come back in time")) })
 	x.mu.Unlock()
 	if oldest != nil {
-		s.giveUp(oldest, sig.Errorf(sig.ErrLimit, "more than %d sessions without a connection (MaxSessions)", lim.MaxSessions))
+		// Not here: who takes a session over holds the lock that giveUp needs, and waits
+		// for the end of its connection, which this may be.
+		s.goWorker(func() {
+			s.giveUp(oldest, sig.Errorf(sig.ErrLimit, "more than %d sessions without a connection (MaxSessions)", lim.MaxSessions))
+		})
 	}
 	return true
 }

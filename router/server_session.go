@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sigrouter/sigrouter/auth"
 	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/internal/wire"
 	"github.com/sigrouter/sigrouter/sig"
@@ -17,11 +18,11 @@ import (
 // signals on their way to it. A client on the fast lane may lose its connection and
 // take its session over with the next one.
 type session struct {
-	srv      *ServerRouter
-	id       string // "" until hello
-	identity string // who the carrier or the login proved the client to be
-	since    time.Time
-	wire     *carrier.Session
+	srv   *ServerRouter
+	id    string                        // "" until hello
+	who   atomic.Pointer[auth.Identity] // nil: not logged in
+	since time.Time
+	wire  *carrier.Session
 
 	peer   atomic.Pointer[carrier.Peer] // nil while the client is away
 	latest atomic.Pointer[carrier.Peer] // the same, or the one it had last
@@ -53,7 +54,6 @@ func (s *ServerRouter) newSession(p *carrier.Peer) *session {
 		listeners: map[uint32]*subscription{},
 		senders:   map[string]*sender{},
 		done:      make(chan struct{}),
-		identity:  p.Info().Identity,
 	}
 	x.serial.run = x.runBatch
 	x.peer.Store(p)
@@ -76,7 +76,12 @@ func (x *session) String() string {
 }
 
 // A link joins a connection to the session it has now.
-type link struct{ session atomic.Pointer[session] }
+type link struct {
+	session atomic.Pointer[session]
+	waits   bool        // it takes a place of those not logged in; guarded by door.mu
+	told    atomic.Bool // that it is there
+	early   int         // messages before login; for the goroutine that reads
+}
 
 func sessionOf(p *carrier.Peer) *session { return p.Data.(*link).session.Load() }
 
@@ -89,11 +94,19 @@ func (h serverHandler) Connected(p *carrier.Peer) error {
 	l := &link{}
 	l.session.Store(s.newSession(p))
 	p.Data = l
-	s.tell(p, false, nil)
-	return nil
+	if s.door.who.Load() == nil {
+		return nil
+	}
+	p.Trust(false)
+	return s.door.wait(l, p.Info(), s.engine.Limits())
 }
 
+// tell reports that a client is there, or has gone. Of those who were never let in
+// nothing is told.
 func (s *ServerRouter) tell(p *carrier.Peer, gone bool, reason error) {
+	if p.Data.(*link).told.Swap(true) != gone {
+		return
+	}
 	if gone {
 		s.log.Info("peer disconnected", "peer", p.String(), "reason", reason)
 	} else {
@@ -109,6 +122,7 @@ func (s *ServerRouter) tell(p *carrier.Peer, gone bool, reason error) {
 func (h serverHandler) Disconnected(p *carrier.Peer, reason error) {
 	s := h.ServerRouter
 	x := sessionOf(p)
+	s.door.leave(p.Data.(*link), p.Info())
 	x.finishTasks()
 	x.running.cancelAll()
 	if x.peer.CompareAndSwap(p, nil) {
@@ -186,6 +200,9 @@ func (s *ServerRouter) goWorker(fn func()) { s.workers.Go(fn) }
 // Message is called by the engine with each message the peer sent.
 func (h serverHandler) Message(p *carrier.Peer, m *wire.Msg) {
 	x := sessionOf(p)
+	if x.who.Load() == nil && !x.early(p, m) {
+		return
+	}
 	switch m.Kind {
 	case wire.Signal:
 		x.signal(p, m)

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"github.com/sigrouter/sigrouter/auth"
 	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/internal/wire"
 	"github.com/sigrouter/sigrouter/sig"
@@ -10,6 +11,7 @@ import (
 type inbound struct {
 	sender *sender
 	signal *signal
+	rights *auth.Rights // with which it was found
 }
 
 // signal deals with a numbered signal, in the goroutine that reads.
@@ -66,7 +68,7 @@ type lateInfo struct {
 
 // inbound finds the signal that a message names. It remembers what it found.
 func (x *session) inbound(m *wire.Msg) (*inbound, error) {
-	if in, ok := x.routes[string(m.Info)]; ok && !in.sender.gone.Load() {
+	if in, ok := x.routes[string(m.Info)]; ok && !in.sender.gone.Load() && in.rights == x.rights() {
 		return in, nil
 	}
 	in, err := x.resolve(m.Info, m.Binary)
@@ -89,6 +91,10 @@ func (x *session) resolve(info []byte, binary bool) (*inbound, error) {
 	if err != nil {
 		return nil, err
 	}
+	rights := x.rights()
+	if err := rights.Check(auth.Trigger, name, event); err != nil {
+		return nil, err
+	}
 	x.mu.Lock()
 	snd := x.senders[name]
 	x.mu.Unlock()
@@ -102,7 +108,7 @@ func (x *session) resolve(info []byte, binary bool) (*inbound, error) {
 	if sg == nil {
 		return nil, snd.noSignal(event)
 	}
-	return &inbound{sender: snd, signal: sg}, nil
+	return &inbound{sender: snd, signal: sg, rights: rights}, nil
 }
 
 // signalCall deals with a signal that came as a call.

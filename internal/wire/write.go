@@ -30,6 +30,13 @@ func appendOr(dst, raw []byte, otherwise string) []byte {
 	return append(dst, raw...)
 }
 
+// AppendNotice appends a call that is not answered, without an id.
+func AppendNotice(dst []byte, method string, params []byte) []byte {
+	dst = AppendString(append(dst, `{"method":`...), method)
+	dst = append(append(dst, `,"params":`...), params...)
+	return append(dst, '}')
+}
+
 // AppendRequest appends a call of the method "request": params for a method of a
 // sender. Nil params are null.
 func AppendRequest(dst []byte, id uint64, sender, method string, params []byte) []byte {
