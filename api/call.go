@@ -87,6 +87,7 @@ func With(b sig.Bus, opts ...CallOption) sig.Bus {
 		w.cfg.around = append(w.cfg.around, inner.cfg.around...)
 		w.cfg.errors = append(w.cfg.errors, inner.cfg.errors...)
 		w.cfg.meta = maps.Clone(inner.cfg.meta)
+		w.cfg.badEvent = inner.cfg.badEvent
 	}
 	for _, o := range opts {
 		o.applyCall(&w.cfg)

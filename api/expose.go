@@ -41,7 +41,9 @@ func expose[T any](b sig.Bus, name string, v T, c *exposeConfig) (*Service, erro
 	}
 	s := &Service{desc: p.describe(name, c)}
 	handlers := p.bindAll(v, c.guard)
-	handlers[DescribeMethod] = c.answerDescribe(&s.desc)
+	if !c.silent {
+		handlers[DescribeMethod] = c.answerDescribe(&s.desc)
+	}
 	if s.sender, err = b.AddSender(name, c.senderOptions(handlers)...); err != nil {
 		return nil, err
 	}

@@ -31,11 +31,13 @@ type exposeConfig struct {
 	types   []typeDoc
 	sender  []sig.SenderOption
 	log     *slog.Logger
+	silent  bool // it does not describe itself
 }
 
 type callConfig struct {
 	common
-	meta map[string]string
+	meta     map[string]string
+	badEvent func(sig.Event, error)
 }
 
 // common is what options for both sides set.
@@ -106,6 +108,10 @@ func Rename(method, name string) ExposeOption {
 func Declare(opts ...sig.SenderOption) ExposeOption {
 	return exposeFunc(func(c *exposeConfig) { c.sender = append(c.sender, opts...) })
 }
+
+// NoDescribe leaves out the method DescribeMethod, so that a method of that name can take
+// its place.
+func NoDescribe() ExposeOption { return exposeFunc(func(c *exposeConfig) { c.silent = true }) }
 
 // Log sets where methods that panic are reported. The default is slog.Default().
 func Log(l *slog.Logger) ExposeOption {

@@ -286,7 +286,8 @@ func (b *planner[T]) finish(t reflect.Type) (*plan[T], error) {
 		if err != nil {
 			return nil, fmt.Errorf("api: %s: %w", t, err)
 		}
-		if slices.ContainsFunc(p.methods, func(o method[T]) bool { return o.info.Name == m.info.Name }) || m.info.Name == DescribeMethod {
+		if slices.ContainsFunc(p.methods, func(o method[T]) bool { return o.info.Name == m.info.Name }) ||
+			m.info.Name == DescribeMethod && !b.config.silent {
 			return nil, fmt.Errorf("api: two methods of %s are called %q; rename one with api.Rename, or leave it out with api.Except", t, m.info.Name)
 		}
 		if err := sig.CheckName("method", m.info.Name); err != nil {

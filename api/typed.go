@@ -16,6 +16,10 @@ type MethodOption func(*typedMethod)
 // Timeout tells callers how long they should wait.
 func Timeout(d time.Duration) MethodOption { return func(m *typedMethod) { m.timeout = d } }
 
+// CheckResult makes results that are out of their range fail the call instead of being
+// sent.
+func CheckResult() MethodOption { return func(m *typedMethod) { m.check = true } }
+
 // A typedMethod is a function exposed with Method.
 type typedMethod struct {
 	name    string
@@ -24,6 +28,7 @@ type typedMethod struct {
 	params  reflect.Type
 	result  reflect.Type // nil for none
 	waits   bool
+	check   bool
 	handler func(*input) sig.Handler
 }
 
@@ -108,7 +113,29 @@ func (b *planner[T]) addTyped(m typedMethod) error {
 		}
 		info.Results = typesOf(results)
 		h := m.handler(&input{object: object, info: info, limited: object.Limited()})
-		return method[T]{info, func(T) sig.Handler { return h }, m.waits}, nil
+		if m.waits {
+			h = awaiting(h)
+		}
+		if m.check && m.result != nil {
+			h = checking(h, results[0])
+		}
+		return method[T]{info: info, bind: func(T) sig.Handler { return h }}, nil
 	})
 	return nil
+}
+
+// checking checks the results of a handler.
+func checking(next sig.Handler, s *schema.Schema) sig.Handler {
+	return func(ctx context.Context, r sig.Request) (any, error) {
+		result, err := next(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		if v := reflect.ValueOf(result); v.IsValid() {
+			if err := s.Check(v); err != nil {
+				return nil, fmt.Errorf("result of %s.%s: %w", r.Sender, r.Method, err)
+			}
+		}
+		return result, nil
+	}
 }
