@@ -92,6 +92,7 @@ func With(b sig.Bus, opts ...CallOption) sig.Bus {
 	for _, o := range opts {
 		o.applyCall(&w.cfg)
 	}
+	w.head, _ = envelopeHead(w.cfg.meta) // strings: it does not fail
 	w.request = wrap(w.send, w.cfg.around)
 	return w
 }
@@ -100,6 +101,7 @@ func With(b sig.Bus, opts ...CallOption) sig.Bus {
 type bus struct {
 	sig.Bus
 	cfg     callConfig
+	head    []byte // of an envelope with cfg.meta
 	request sig.Handler
 }
 
@@ -133,9 +135,9 @@ func (b *bus) send(ctx context.Context, r sig.Request) (any, error) {
 func (b *bus) envelop(params any) any {
 	e, ok := params.(*Envelope)
 	if !ok {
-		return &Envelope{b.cfg.meta, params}
+		return &Envelope{b.cfg.meta, params, b.head}
 	}
 	meta := maps.Clone(b.cfg.meta)
 	maps.Copy(meta, e.Meta)
-	return &Envelope{meta, e.Params}
+	return &Envelope{Meta: meta, Params: e.Params}
 }

@@ -97,12 +97,11 @@ func (c *Client) answerHalf(ctx context.Context, r sig.Request) (any, error) {
 // Caller returns the Client that made the call a method is answering, so that it can
 // be called back. It reports false for calls that were not made through a Client.
 func Caller(ctx context.Context) (*Remote, bool) {
-	m, _ := ctx.Value(metaKey{}).(callMeta)
-	name := m.facts[metaFrom]
+	name := MetaFrom(ctx)[metaFrom]
 	if name == "" {
 		return nil, false
 	}
-	b := m.bus
+	b := ctx.Value(metaKey{}).(*callMeta).bus
 	if c, ok := sig.CallerFrom(ctx); ok && c.Bus != nil {
 		b = c.Bus // which has no senders but the caller's, so that nobody can speak for another
 	}

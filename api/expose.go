@@ -118,11 +118,8 @@ func (c *exposeConfig) guard(method sig.Handler) sig.Handler {
 				result, err = nil, c.panicked(ctx, r, p)
 			}
 		}()
-		switch r.Params.(type) {
-		case *sig.Raw, *Envelope:
-			if ctx, r.Params, err = c.openEnvelope(ctx, r.Params); err != nil {
-				return nil, err
-			}
+		if ctx, r.Params, err = c.openEnvelope(ctx, r.Params); err != nil {
+			return nil, err
 		}
 		if result, err = method(ctx, r); err != nil {
 			return nil, c.leaving(err)

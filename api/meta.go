@@ -3,7 +3,9 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"maps"
+	"slices"
 
 	"github.com/sigrouter/sigrouter/sig"
 )
@@ -14,6 +16,34 @@ import (
 type Envelope struct {
 	Meta   map[string]string `json:"#meta"`
 	Params any               `json:"#params"`
+
+	head []byte // the JSON up to the parameters, if known
+}
+
+// AppendJSON appends the envelope as JSON.
+func (e *Envelope) AppendJSON(dst []byte) ([]byte, error) {
+	params, err := sig.JSON{}.Marshal(e.Params)
+	if err != nil {
+		return nil, err
+	}
+	head := e.head
+	if head == nil {
+		if head, err = envelopeHead(e.Meta); err != nil {
+			return nil, err
+		}
+	}
+	dst = slices.Grow(dst, len(head)+len(params)+1)
+	dst = append(dst, head...)
+	dst = append(dst, params...)
+	return append(dst, '}'), nil
+}
+
+func envelopeHead(meta map[string]string) ([]byte, error) {
+	facts, err := sig.JSON{}.Marshal(meta)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat([]byte(`{"#meta":`), facts, []byte(`,"#params":`)), nil
 }
 
 // WithMeta adds a fact to each call.
@@ -31,33 +61,37 @@ func WithMeta(key, value string) CallOption {
 func AddMeta(params any, key, value string) any {
 	e, ok := params.(*Envelope)
 	if !ok {
-		return &Envelope{map[string]string{key: value}, params}
+		return &Envelope{Meta: map[string]string{key: value}, Params: params}
 	}
 	meta := maps.Clone(e.Meta)
 	meta[key] = value
-	return &Envelope{meta, e.Params}
+	return &Envelope{Meta: meta, Params: e.Params}
 }
 
 type metaKey struct{}
 
 // callMeta is what a method's context holds.
 type callMeta struct {
-	facts map[string]string
 	bus   sig.Bus // where the method was exposed
+	facts func() map[string]string
 }
 
 // MetaFrom returns the facts that came with the call, for methods and for middleware on
 // the exposing side. Do not change the map; it is nil when there are none.
 func MetaFrom(ctx context.Context) map[string]string {
-	m, _ := ctx.Value(metaKey{}).(callMeta)
-	return m.facts
+	m, _ := ctx.Value(metaKey{}).(*callMeta)
+	if m == nil || m.facts == nil {
+		return nil
+	}
+	return m.facts()
 }
 
-// openEnvelope takes the envelope off, if there is one.
+// openEnvelope takes the envelope off, if there is one. What an earlier call brought, in
+// whose method this one is made, does not count for this one.
 func (c *exposeConfig) openEnvelope(ctx context.Context, params any) (context.Context, any, error) {
 	switch p := params.(type) {
 	case *Envelope:
-		return context.WithValue(ctx, metaKey{}, callMeta{p.Meta, c.bus}), p.Params, nil
+		return c.withMeta(ctx, func() map[string]string { return p.Meta }), p.Params, nil
 	case *sig.Raw:
 		text, err := p.MarshalJSON()
 		if err != nil {
@@ -66,12 +100,18 @@ func (c *exposeConfig) openEnvelope(ctx context.Context, params any) (context.Co
 		if _, ok := p.Codec.(sig.JSON); !ok {
 			params = &sig.Raw{Codec: sig.JSON{}, Bytes: text}
 		}
-		if !beginsEnvelope(text) {
-			return ctx, params, nil
+		if beginsEnvelope(text) {
+			return c.openRaw(ctx, text)
 		}
-		return c.openRaw(ctx, text)
+	}
+	if ctx.Value(metaKey{}) != nil {
+		ctx = c.withMeta(ctx, nil)
 	}
 	return ctx, params, nil
+}
+
+func (c *exposeConfig) withMeta(ctx context.Context, facts func() map[string]string) context.Context {
+	return context.WithValue(ctx, metaKey{}, &callMeta{c.bus, facts})
 }
 
 // beginsEnvelope is a quick look, for most parameters have none.
@@ -82,26 +122,84 @@ func beginsEnvelope(text []byte) bool {
 }
 
 func (c *exposeConfig) openRaw(ctx context.Context, text []byte) (context.Context, any, error) {
-	var e struct {
-		Meta   map[string]string `json:"#meta"`
-		Params jsonText          `json:"#params"`
+	head, params, ok := splitEnvelope(text)
+	// Most methods do not ask, and never learn what the facts are.
+	facts := func() map[string]string { return readFacts(head) }
+	if !ok {
+		var e struct {
+			Meta   map[string]string `json:"#meta"`
+			Params json.RawMessage   `json:"#params"`
+		}
+		if err := json.Unmarshal(text, &e); err != nil {
+			return ctx, nil, sig.Errorf(sig.ErrMalformed, "parameters with #meta: %v", err)
+		}
+		params, facts = e.Params, func() map[string]string { return e.Meta }
 	}
-	if err := (sig.JSON{}).Unmarshal(text, &e); err != nil {
-		return ctx, nil, sig.Errorf(sig.ErrMalformed, "parameters with #meta: %v", err)
-	}
-	ctx = context.WithValue(ctx, metaKey{}, callMeta{e.Meta, c.bus})
-	if e.Params == nil {
+	ctx = c.withMeta(ctx, facts)
+	if params == nil || string(params) == "null" {
 		return ctx, nil, nil
 	}
-	return ctx, &sig.Raw{Codec: sig.JSON{}, Bytes: e.Params}, nil
+	return ctx, &sig.Raw{Codec: sig.JSON{}, Bytes: params}, nil
 }
 
-// A jsonText is a json.RawMessage that is nil for null.
-type jsonText []byte
-
-func (t *jsonText) UnmarshalJSON(b []byte) error {
-	if string(b) != "null" {
-		*t = bytes.Clone(b)
+// splitEnvelope takes apart an envelope written as AppendJSON does, with facts in plain
+// ASCII: head is the object with the facts. It reports false for any other, which is not
+// to say that it is none.
+func splitEnvelope(text []byte) (head, params []byte, ok bool) {
+	const begin = `{"#meta":`
+	rest, ok := bytes.CutPrefix(text, []byte(begin+"{"))
+	if !ok {
+		return nil, nil, false
 	}
-	return nil
+	for {
+		if _, rest, ok = plainText(rest, ":"); !ok {
+			return nil, nil, false
+		}
+		if _, rest, ok = plainText(rest, ""); !ok || len(rest) == 0 {
+			return nil, nil, false
+		}
+		if rest[0] != ',' {
+			break
+		}
+		rest = rest[1:]
+	}
+	params, ok = bytes.CutPrefix(rest, []byte(`},"#params":`))
+	if !ok || bytes.Contains(params, []byte(`"#`)) { // perhaps another member of ours
+		return nil, nil, false
+	}
+	head = text[len(begin) : len(text)-len(rest)+1]
+	params, ok = bytes.CutSuffix(params, []byte("}"))
+	return head, params, ok
+}
+
+// readFacts reads the head that splitEnvelope found.
+func readFacts(head []byte) map[string]string {
+	facts := map[string]string{}
+	for rest := head[1:]; len(rest) > 1; rest = rest[1:] {
+		var key, value []byte
+		key, rest, _ = plainText(rest, ":")
+		value, rest, _ = plainText(rest, "")
+		facts[string(key)] = string(value)
+		if len(rest) == 0 {
+			break
+		}
+	}
+	return facts
+}
+
+// plainText takes a JSON string without escapes, and what follows it, off the text.
+func plainText(text []byte, follows string) (s, rest []byte, ok bool) {
+	if len(text) == 0 || text[0] != '"' {
+		return nil, nil, false
+	}
+	for i, b := range text[1:] {
+		if b == '"' {
+			rest, ok = bytes.CutPrefix(text[i+2:], []byte(follows))
+			return text[1 : i+1], rest, ok
+		}
+		if b == '\\' || b < ' ' || b >= 0x7f {
+			break
+		}
+	}
+	return nil, nil, false
 }

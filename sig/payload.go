@@ -133,8 +133,15 @@ type JSON struct{}
 // Name returns "json".
 func (JSON) Name() string { return "json" }
 
-// Marshal encodes v as JSON without a line break at its end.
+// Marshal encodes v as JSON without a line break at its end. A value with a method
+// AppendJSON(dst []byte) ([]byte, error) encodes itself; what that appends must be one
+// JSON value.
 func (JSON) Marshal(v any) ([]byte, error) {
+	if a, ok := v.(interface {
+		AppendJSON(dst []byte) ([]byte, error)
+	}); ok {
+		return a.AppendJSON(nil)
+	}
 	if raw, ok := v.(*Raw); ok && raw != nil {
 		return raw.MarshalJSON()
 	}
