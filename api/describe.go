@@ -80,11 +80,13 @@ func (m MethodInfo) Usage() string {
 
 // An EventInfo describes an event.
 type EventInfo struct {
-	Name     string         `json:"name"`
-	Doc      string         `json:"doc,omitempty"`
-	Fields   []schema.Field `json:"fields,omitempty"` // of its data, an object
-	Retained bool           `json:"retained,omitempty"`
-	Channel  bool           `json:"channel,omitempty"` // other senders trigger it too
+	Name string      `json:"name"`
+	Doc  string      `json:"doc,omitempty"`
+	Type schema.Type `json:"type"` // of its data
+	// Retained reports whether the last value is kept for listeners that come later.
+	Retained bool `json:"retained,omitempty"`
+	// Channel reports whether other senders trigger it as well.
+	Channel bool `json:"channel,omitempty"`
 }
 
 // An ErrorInfo describes an error that travels as itself.

@@ -65,7 +65,7 @@ func newExposeConfig(b sig.Bus, opts []ExposeOption) *exposeConfig {
 
 // describe makes the description of a sender whose methods are those of the plan.
 func (p *plan[T]) describe(name string, c *exposeConfig) Description {
-	d := Description{Sender: name, Doc: c.about, Methods: []MethodInfo{}, Events: c.events, Types: p.types}
+	d := Description{Sender: name, Doc: c.about, Methods: []MethodInfo{}, Events: p.events, Types: p.types}
 	for _, m := range p.methods {
 		d.Methods = append(d.Methods, m.info)
 	}

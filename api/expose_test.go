@@ -243,7 +243,7 @@ func TestDeferredEndsWithItsCaller(t *testing.T) {
 func TestDescribe(t *testing.T) {
 	everywhere(t, func(t *testing.T, local, caller sig.Bus) {
 		exposeCalc(t, local, api.DocType("person", "Somebody.", map[string]string{"age": "in years"}),
-			api.DocEvent(api.EventInfo{Name: "tic"}))
+			api.Emits[person]("born", "Somebody was born.", api.Retained()), api.Emits[int]("#tic", "", api.Channel()))
 		d, err := api.Describe(t.Context(), caller, "calc")
 		require.NoError(t, err)
 		require.Equal(t, "calc", d.Sender)
@@ -270,7 +270,17 @@ func TestDescribe(t *testing.T) {
 		require.Equal(t, "Somebody.", d.Types["person"].Doc)
 		require.Equal(t, "in years", d.Types["person"].Fields[1].Doc)
 		require.Equal(t, "not_found", d.Errors[0].Code)
-		require.Equal(t, "tic", d.Events[0].Name)
+		require.Equal(t, []api.EventInfo{
+			{Name: "born", Doc: "Somebody was born.", Type: schema.Type{Kind: schema.Object, Name: "person"}, Retained: true},
+			{Name: "#tic", Type: schema.Type{Kind: schema.Integer, Name: "int64"}, Channel: true},
+		}, d.Events)
+		all, err := caller.Senders(t.Context())
+		require.NoError(t, err)
+		for _, s := range all {
+			if s.Name != nil && *s.Name == "calc" {
+				require.Contains(t, s.Events, "born")
+			}
+		}
 	})
 }
 

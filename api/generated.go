@@ -106,6 +106,7 @@ func (f *Func[P, R]) refused(err error) error {
 // A Signal triggers one event with data of one type, checked before they go.
 type Signal[T any] struct {
 	signal sig.Signal
+	event  string
 	schema *schema.Schema
 }
 
@@ -119,20 +120,30 @@ func NewSignal[T any](s sig.Sender, event string) (*Signal[T], error) {
 	if err != nil {
 		return nil, fmt.Errorf("api: event %s of %s: %w", event, s.Name(), err)
 	}
-	return &Signal[T]{sg, compiled}, nil
+	return &Signal[T]{sg, event, compiled}, nil
 }
 
 // Trigger is sig.Signal.Trigger for a T. It fails with a *schema.Problem, and triggers
 // nothing, when data is out of its range.
 func (s *Signal[T]) Trigger(data T) error {
-	if err := s.Check(data); err != nil {
+	if err := s.schema.Check(reflect.ValueOf(&data).Elem()); err != nil {
 		return err
 	}
 	return s.signal.Trigger(data)
 }
 
-// Check reports why data could not be triggered.
-func (s *Signal[T]) Check(data T) error { return s.schema.Check(reflect.ValueOf(&data).Elem()) }
+// TriggerTo hands data to one Client alone, which has a method of the event's name that
+// delivers it to a Feed. It returns when the client's functions have run. Between it and
+// Trigger no order is kept.
+func (s *Signal[T]) TriggerTo(ctx context.Context, client *Remote, data T) error {
+	if err := s.schema.Check(reflect.ValueOf(&data).Elem()); err != nil {
+		return err
+	}
+	if _, err := client.bus.Request(ctx, client.sender, client.prefix+s.event, &data); err != nil {
+		return arrived(client.bus, err)
+	}
+	return nil
+}
 
 // Listeners is sig.Signal.Listeners.
 func (s *Signal[T]) Listeners() int { return s.signal.Listeners() }

@@ -23,7 +23,7 @@ type report struct {
 
 func serveReports(t *testing.T, b sig.Bus) *api.Service {
 	t.Helper()
-	s, err := api.Serve(b, "reports", api.Declare(sig.Events("graded")),
+	s, err := api.Serve(b, "reports", api.Emits[report]("graded", ""),
 		api.Method("echo", "", func(_ context.Context, r report) (report, error) { return r, nil }, api.CheckResult()),
 		api.Method("wrong", "", func(context.Context, api.None) (report, error) { return report{"x", "fair"}, nil }, api.CheckResult()),
 		api.Method("late", "", func(context.Context, api.None) (*api.Deferred[report], error) {
@@ -110,8 +110,17 @@ func TestFeed(t *testing.T) {
 		require.NoError(t, lax.Trigger(map[string]any{"name": "Ada", "grade": "bad"}))
 		require.Equal(t, report{"Ada", "bad"}, receive(t, got))
 
-		feed.Deliver(report{"Bob", "good"})
+		c, err := api.NewClient(caller, "reports.app", api.None{},
+			api.Method("graded", "", func(_ context.Context, r report) (api.None, error) {
+				feed.Deliver(r)
+				return api.None{}, nil
+			}))
+		require.NoError(t, err)
+		require.NoError(t, graded.TriggerTo(t.Context(), api.At(local, c.Name()), report{"Bob", "good"}))
 		require.Equal(t, report{"Bob", "good"}, receive(t, got))
+		require.ErrorContains(t, graded.TriggerTo(t.Context(), api.At(local, c.Name()), report{}), "grade: ")
+		require.NoError(t, c.Close())
+		require.ErrorIs(t, graded.TriggerTo(t.Context(), api.At(local, c.Name()), report{"Bob", "good"}), sig.ErrNoSender)
 		sub.Remove()
 		feed.Deliver(report{"Bob", "good"})
 		require.NoError(t, graded.Trigger(report{"Ada", "good"}))

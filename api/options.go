@@ -2,6 +2,7 @@ package api
 
 import (
 	"log/slog"
+	"reflect"
 
 	"github.com/sigrouter/sigrouter/sig"
 )
@@ -27,7 +28,7 @@ type exposeConfig struct {
 	except  []string
 	renamed map[string]string // wire names by Go name
 	methods []typedMethod
-	events  []EventInfo
+	events  []emitted
 	types   []typeDoc
 	sender  []sig.SenderOption
 	log     *slog.Logger
@@ -77,10 +78,34 @@ func DocType(name, text string, fields map[string]string) ExposeOption {
 	return exposeFunc(func(c *exposeConfig) { c.types = append(c.types, typeDoc{name, text, fields}) })
 }
 
-// DocEvent adds an event to the description. Declare, with sig.Events, makes the sender
-// have it.
-func DocEvent(e EventInfo) ExposeOption {
-	return exposeFunc(func(c *exposeConfig) { c.events = append(c.events, e) })
+// An EventOption says more about an event.
+type EventOption func(*emitted)
+
+// Retained keeps the last value of an event for listeners that come later.
+func Retained() EventOption { return func(e *emitted) { e.info.Retained = true } }
+
+// Channel says that other senders trigger the event as well.
+func Channel() EventOption { return func(e *emitted) { e.info.Channel = true } }
+
+// Emits declares an event with data of type T, and describes it. NewSignal triggers it.
+func Emits[T any](name, doc string, opts ...EventOption) ExposeOption {
+	e := emitted{EventInfo{Name: name, Doc: doc}, reflect.TypeFor[T]()}
+	for _, o := range opts {
+		o(&e)
+	}
+	return exposeFunc(func(c *exposeConfig) {
+		c.events = append(c.events, e)
+		declare := sig.Events
+		if e.info.Retained {
+			declare = sig.Retain
+		}
+		c.sender = append(c.sender, declare(name))
+	})
+}
+
+type emitted struct {
+	info EventInfo
+	data reflect.Type
 }
 
 // Only exposes no methods but these, named as in Go.

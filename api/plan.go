@@ -13,6 +13,7 @@ import (
 // A plan is the methods of type T, compiled. Binding it to a value gives the handlers.
 type plan[T any] struct {
 	methods []method[T]
+	events  []EventInfo
 	types   map[string]schema.ObjectType
 }
 
@@ -48,7 +49,30 @@ func newPlan[T any](c *exposeConfig) (*plan[T], error) {
 			return nil, fmt.Errorf("api: method %s: %w", m.name, err)
 		}
 	}
-	return b.finish(t)
+	p := &plan[T]{}
+	if err := b.addEvents(p); err != nil {
+		return nil, err
+	}
+	return p, b.finish(t, p)
+}
+
+// addEvents compiles the data of the events that the options declare.
+func (b *planner[T]) addEvents(p *plan[T]) error {
+	var types []*schema.Schema
+	for _, e := range b.config.events {
+		s, err := b.set.Of(e.data)
+		if err != nil {
+			return fmt.Errorf("api: event %s: %w", e.info.Name, err)
+		}
+		types = append(types, s)
+	}
+	b.settle = func() {
+		for i, e := range b.config.events {
+			e.info.Type = types[i].Type()
+			p.events = append(p.events, e.info)
+		}
+	}
+	return nil
 }
 
 // exposes reports whether the options leave a method in.
@@ -67,6 +91,7 @@ type planner[T any] struct {
 	config  *exposeConfig
 	set     schema.Set
 	waiting []func() (method[T], error) // the second half of the work, once set is finished
+	settle  func()                      // the same for events
 	used    map[int]bool                // docs that found their method, by index
 }
 
@@ -271,34 +296,47 @@ func typesOf(results []*schema.Schema) []schema.Type {
 }
 
 // finish settles the schemas and then the methods.
-func (b *planner[T]) finish(t reflect.Type) (*plan[T], error) {
+func (b *planner[T]) finish(t reflect.Type, p *plan[T]) error {
 	if err := b.set.Finish(); err != nil {
-		return nil, fmt.Errorf("api: %w", err)
+		return fmt.Errorf("api: %w", err)
 	}
 	for i, d := range b.config.docs {
 		if !b.used[i] {
-			return nil, fmt.Errorf("api: Doc describes %s, which is not among the exposed methods of %s", d.method, t)
+			return fmt.Errorf("api: Doc describes %s, which is not among the exposed methods of %s", d.method, t)
 		}
 	}
-	p := &plan[T]{types: b.set.Objects()}
+	b.settle()
 	for _, w := range b.waiting {
 		m, err := w()
 		if err != nil {
-			return nil, fmt.Errorf("api: %s: %w", t, err)
+			return fmt.Errorf("api: %s: %w", t, err)
 		}
-		if slices.ContainsFunc(p.methods, func(o method[T]) bool { return o.info.Name == m.info.Name }) ||
-			m.info.Name == DescribeMethod && !b.config.silent {
-			return nil, fmt.Errorf("api: two methods of %s are called %q; rename one with api.Rename, or leave it out with api.Except", t, m.info.Name)
-		}
-		if err := sig.CheckName("method", m.info.Name); err != nil {
-			return nil, fmt.Errorf("api: %w", err)
+		if err := b.checkName(t, p, m.info.Name); err != nil {
+			return err
 		}
 		p.methods = append(p.methods, m)
 	}
+	p.types = b.set.Objects()
+	return b.docTypes(p)
+}
+
+func (b *planner[T]) checkName(t reflect.Type, p *plan[T], name string) error {
+	taken := slices.ContainsFunc(p.methods, func(o method[T]) bool { return o.info.Name == name })
+	if taken || name == DescribeMethod && !b.config.silent {
+		return fmt.Errorf("api: two methods of %s are called %q; rename one with api.Rename, or leave it out with api.Except", t, name)
+	}
+	if err := sig.CheckName("method", name); err != nil {
+		return fmt.Errorf("api: %w", err)
+	}
+	return nil
+}
+
+// docTypes adds what DocType says.
+func (b *planner[T]) docTypes(p *plan[T]) error {
 	for _, d := range b.config.types {
 		o, ok := p.types[d.name]
 		if !ok {
-			return nil, fmt.Errorf("api: DocType describes %s, of which no method is made", d.name)
+			return fmt.Errorf("api: DocType describes %s, of which no method is made", d.name)
 		}
 		o.Doc = d.text
 		for i := range o.Fields {
@@ -308,5 +346,5 @@ func (b *planner[T]) finish(t reflect.Type) (*plan[T], error) {
 		}
 		p.types[d.name] = o
 	}
-	return p, nil
+	return nil
 }
