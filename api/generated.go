@@ -216,14 +216,14 @@ func (f *Feed[T]) value(data any) (T, error) {
 	return v, err
 }
 
-// Deliver hands an event to the functions of this Feed, in the calling goroutine and
-// past their queues.
-func (f *Feed[T]) Deliver(v T) {
+// Deliver hands an event of a sender to the functions of this Feed, in the calling
+// goroutine and past their queues.
+func (f *Feed[T]) Deliver(sender string, v T) {
 	f.mu.Lock()
 	all := f.listeners
 	f.mu.Unlock()
 	for _, l := range all {
-		l.fn(sig.NewEvent(f.sender, f.event, v), v)
+		l.fn(sig.NewEvent(sender, f.event, v), v)
 	}
 }
 

@@ -112,7 +112,7 @@ func TestFeed(t *testing.T) {
 
 		c, err := api.NewClient(caller, "reports.app", api.None{},
 			api.Method("graded", "", func(_ context.Context, r report) (api.None, error) {
-				feed.Deliver(r)
+				feed.Deliver("reports", r)
 				return api.None{}, nil
 			}))
 		require.NoError(t, err)
@@ -122,7 +122,7 @@ func TestFeed(t *testing.T) {
 		require.NoError(t, c.Close())
 		require.ErrorIs(t, graded.TriggerTo(t.Context(), api.At(local, c.Name()), report{"Bob", "good"}), sig.ErrNoSender)
 		sub.Remove()
-		feed.Deliver(report{"Bob", "good"})
+		feed.Deliver("reports", report{"Bob", "good"})
 		require.NoError(t, graded.Trigger(report{"Ada", "good"}))
 		require.Empty(t, got)
 	})
