@@ -23,6 +23,7 @@ type goView struct {
 	Methods                   []goMethod
 	Events                    []goEvent
 	OwnDescribe               bool // there is a method describe
+	DescribeEvent             bool // there is an event describe
 	UsesTime                  bool
 }
 
@@ -113,6 +114,7 @@ func newGoView(f *idl.File) *goView {
 	}
 	for _, e := range f.Events {
 		v.Events = append(v.Events, n.event(e))
+		v.DescribeEvent = v.DescribeEvent || e.Name == "describe"
 	}
 	for _, m := range f.Models {
 		s := n.structOf(n.types[m.Name], m.Name, m.Doc, m.Fields)

@@ -136,6 +136,9 @@ func (s *teacher) GetStudent(ctx context.Context, id string, deep bool) (school.
 	}
 	v := school.NewStudent()
 	v.ID, v.Active = id, deep
+	if id == "js" { // whose numbers are smaller
+		v.Offset, v.Big = -5, 5
+	}
 	v.Friends = []school.Student{}
 	return v, nil
 }
@@ -315,6 +318,23 @@ func TestTimeout(t *testing.T) {
 	_, err = app.Connect(context.Background(), "", "", "", "", "", "", "", "")
 	require.ErrorIs(t, err, sig.ErrTimeout)
 	require.ErrorContains(t, err, "no answer within 10ms")
+}
+
+// An event may be called describe.
+func TestEventDescribe(t *testing.T) {
+	r := router.New()
+	defer r.Close()
+	daemon, err := sigrange.Serve(t.Context(), r, sigrange.UnimplementedServer{})
+	require.NoError(t, err)
+	defer daemon.Close()
+	app, err := sigrange.Connect(r)
+	require.NoError(t, err)
+	defer app.Close()
+	heard := make(chan sigrange.DescribeEvent, 1)
+	_, err = app.OnDescribe(func(e sigrange.DescribeEvent) { heard <- e })
+	require.NoError(t, err)
+	require.NoError(t, daemon.TriggerDescribeTo(t.Context(), daemon.Applications()[0]))
+	receive(t, heard)
 }
 
 type hanging struct{ sigrange.UnimplementedServer }

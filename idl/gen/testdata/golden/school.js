@@ -69,6 +69,7 @@ export class SchoolClient {
     const client = new SchoolClient(sig, sender, onBadEvent);
     client.#own = await sig.addSender(client.#app, {
       requests: {
+        describe: () => ({ sender: client.#app, methods: [] }), // a sender has to have something
         "student_added": (params) => client.#deliver("student_added", params),
         "count": (params) => client.#deliver("count", params),
         "#alarm": (params) => client.#deliver("#alarm", params),

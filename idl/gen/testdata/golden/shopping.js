@@ -60,6 +60,7 @@ export class ShoppingClient {
     const client = new ShoppingClient(sig, sender, onBadEvent);
     client.#own = await sig.addSender(client.#app, {
       requests: {
+        describe: () => ({ sender: client.#app, methods: [] }), // a sender has to have something
         "tick": (params) => client.#deliver("tick", params),
       },
     });

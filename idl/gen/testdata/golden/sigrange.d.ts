@@ -116,6 +116,10 @@ export interface CloseEventEvent {
   this: Time;
 }
 
+/** The data of the event describe. */
+export interface DescribeEvent {
+}
+
 /** An application's connection to the daemon. Make one with connect. */
 export declare class RangeClient {
   private constructor();
@@ -161,4 +165,6 @@ export declare class RangeClient {
   onApplications(fn: (data: ApplicationsEvent, event: SigEvent) => void): Promise<SigHandle>;
   /** Calls fn with each close_event. */
   onCloseEvent(fn: (data: CloseEventEvent, event: SigEvent) => void): Promise<SigHandle>;
+  /** Calls fn with each describe. */
+  onDescribe(fn: (data: DescribeEvent, event: SigEvent) => void): Promise<SigHandle>;
 }

@@ -78,11 +78,13 @@ export class RangeClient {
     const client = new RangeClient(sig, sender, onBadEvent);
     client.#own = await sig.addSender(client.#app, {
       requests: {
+        describe: () => ({ sender: client.#app, methods: [] }), // a sender has to have something
         "a": (params) => client.#deliver("a", params),
         "a_to": (params) => client.#deliver("a_to", params),
         "A": (params) => client.#deliver("A", params),
         "applications": (params) => client.#deliver("applications", params),
         "#close_event": (params) => client.#deliver("#close_event", params),
+        "describe": (params) => client.#deliver("describe", params),
       },
     });
     return client;
@@ -176,6 +178,11 @@ export class RangeClient {
   /** Calls fn with each close_event. Await it, and call remove() of what it gives to end it. */
   async onCloseEvent(fn) {
     return this.#on(null, "#close_event", [["this", "Time"]], fn);
+  }
+
+  /** Calls fn with each describe. Await it, and call remove() of what it gives to end it. */
+  async onDescribe(fn) {
+    return this.#on(this.#sender, "describe", [], fn);
   }
 
   async #call(method, fields, args, result, timeout) {

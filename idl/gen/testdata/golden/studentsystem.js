@@ -49,6 +49,7 @@ export class StudentSystemClient {
     const client = new StudentSystemClient(sig, sender, onBadEvent);
     client.#own = await sig.addSender(client.#app, {
       requests: {
+        describe: () => ({ sender: client.#app, methods: [] }), // a sender has to have something
         "student_added": (params) => client.#deliver("student_added", params),
       },
     });

@@ -31,6 +31,7 @@ type Client struct {
 	aEvents            *api.Feed[AEventData]
 	applicationsEvent  *api.Feed[ApplicationsEvent]
 	closeEventEvent    *api.Feed[CloseEventEvent]
+	describeEvent      *api.Feed[DescribeEvent]
 }
 
 // Connect makes an application of a bus that reaches the daemon. The daemon need not
@@ -59,9 +60,12 @@ func ConnectTo(b sig.Bus, name string, opts ...api.CallOption) (*Client, error) 
 	if c.closeEventEvent, err = api.NewFeed[CloseEventEvent](b, sig.Any, "#close_event"); err != nil {
 		return nil, err
 	}
+	if c.describeEvent, err = api.NewFeed[DescribeEvent](b, name, "describe"); err != nil {
+		return nil, err
+	}
 	// What the daemon triggers for this application alone arrives as calls of its own
 	// sender.
-	c.app, err = api.NewClient(b, name+".app", api.None{},
+	c.app, err = api.NewClient(b, name+".app", api.None{}, api.NoDescribe(),
 		api.Method("a", "", func(_ context.Context, e AEvent) (api.None, error) {
 			c.aEvent.Deliver(name, e)
 			return api.None{}, nil
@@ -80,6 +84,10 @@ func ConnectTo(b sig.Bus, name string, opts ...api.CallOption) (*Client, error) 
 		}),
 		api.Method("#close_event", "", func(_ context.Context, e CloseEventEvent) (api.None, error) {
 			c.closeEventEvent.Deliver(name, e)
+			return api.None{}, nil
+		}),
+		api.Method("describe", "", func(_ context.Context, e DescribeEvent) (api.None, error) {
+			c.describeEvent.Deliver(name, e)
 			return api.None{}, nil
 		}))
 	if err != nil {
@@ -209,4 +217,9 @@ func (c *Client) OnApplications(fn func(ApplicationsEvent), opts ...sig.ListenOp
 // OnCloseEvent calls fn with each close_event, whoever triggers it.
 func (c *Client) OnCloseEvent(fn func(sig.Event, CloseEventEvent), opts ...sig.ListenOption) (sig.Subscription, error) {
 	return c.closeEventEvent.On(fn, opts...)
+}
+
+// OnDescribe calls fn with each describe.
+func (c *Client) OnDescribe(fn func(DescribeEvent), opts ...sig.ListenOption) (sig.Subscription, error) {
+	return c.describeEvent.On(func(_ sig.Event, e DescribeEvent) { fn(e) }, opts...)
 }

@@ -118,6 +118,7 @@ type Daemon struct {
 	aEvents           *api.Signal[AEventData]
 	applicationsEvent *api.Signal[ApplicationsEvent]
 	closeEventEvent   *api.Signal[CloseEventEvent]
+	describeEvent     *api.Signal[DescribeEvent]
 }
 
 // Serve adds the daemon's sender to a bus. ctx bounds only the setting up. Close the
@@ -149,6 +150,9 @@ func ServeAs(ctx context.Context, b sig.Bus, name string, s Server, opts ...api.
 		return nil, errors.Join(err, d.Close())
 	}
 	if d.closeEventEvent, err = api.NewSignal[CloseEventEvent](service.Sender(), "#close_event"); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	if d.describeEvent, err = api.NewSignal[DescribeEvent](service.Sender(), "describe"); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
@@ -197,6 +201,7 @@ func offer(s Server) []api.ExposeOption {
 		api.Emits[AEventData]("A", ""),
 		api.Emits[ApplicationsEvent]("applications", ""),
 		api.Emits[CloseEventEvent]("#close_event", "", api.Channel()),
+		api.Emits[DescribeEvent]("describe", ""),
 	}
 }
 
@@ -267,4 +272,14 @@ func (d *Daemon) TriggerCloseEvent(this Time) error {
 // TriggerCloseEventTo triggers close_event for one application, and returns when that has taken it.
 func (d *Daemon) TriggerCloseEventTo(ctx context.Context, app *api.Remote, this Time) error {
 	return d.closeEventEvent.TriggerTo(ctx, app, CloseEventEvent{This: this})
+}
+
+// TriggerDescribe triggers describe for all applications.
+func (d *Daemon) TriggerDescribe() error {
+	return d.describeEvent.Trigger(DescribeEvent{})
+}
+
+// TriggerDescribeTo triggers describe for one application, and returns when that has taken it.
+func (d *Daemon) TriggerDescribeTo(ctx context.Context, app *api.Remote) error {
+	return d.describeEvent.TriggerTo(ctx, app, DescribeEvent{})
 }

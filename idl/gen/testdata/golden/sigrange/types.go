@@ -230,3 +230,7 @@ type ApplicationsEvent struct {
 type CloseEventEvent struct {
 	This Time `json:"this"`
 }
+
+// DescribeEvent is the data of the event describe.
+type DescribeEvent struct {
+}
