@@ -25,6 +25,12 @@ type Handler interface {
 	Disconnected(p *Peer, reason error)
 }
 
+// A Batcher is a Handler that is also told when all that one read brought has been
+// handled, in the goroutine that reads.
+type Batcher interface {
+	BatchEnd(p *Peer)
+}
+
 // A Starter is a Handler that has more to do for a new peer than may hold up those who
 // connect after it.
 type Starter interface {
@@ -45,10 +51,12 @@ type Engine struct {
 	lim     Limits
 	log     *slog.Logger
 	handler Handler
+	batcher Batcher // the handler, when it is one
 	start   time.Time
 	clock   atomic.Int64 // time since start, as of the last tick
 	queued  gauge        // bytes that wait for all peers
 	nextID  atomic.Uint64
+	chunks  sync.Pool // of *chunk
 
 	mu        sync.Mutex
 	peers     map[*Peer]struct{}
@@ -77,6 +85,7 @@ func NewEngine(h Handler, o Options) *Engine {
 		perAddr:   map[string]int{},
 		listeners: map[Listener]struct{}{},
 	}
+	e.batcher, _ = h.(Batcher)
 	e.kicks.engine = e
 	return e
 }

@@ -52,9 +52,15 @@ type Peer struct {
 	calls   callTable
 	classic classicWriter
 
-	dirty   atomic.Bool // in some list of peers to be flushed
-	touched []*Peer     // to be flushed after this batch; for the goroutine that reads
-	msg     wire.Msg
+	dirty atomic.Bool // in some list of peers to be flushed
+	dead  atomic.Bool // there is a reason
+
+	// For the goroutine that reads.
+	touched  []*Peer // to be flushed after this batch
+	msg      wire.Msg
+	in       uint64 // messages of this batch
+	bytesIn  uint64
+	buffered Buffered // nil: every frame is a batch
 
 	failMu  sync.Mutex
 	reason  error // why the connection ends
@@ -83,6 +89,7 @@ func newPeer(e *Engine, conn Conn, data any) *Peer {
 		}
 	}
 	p.batch, _ = probe[BatchSender](conn)
+	p.buffered, _ = probe[Buffered](conn)
 	p.try, _ = probe[TrySender](conn)
 	if l, ok := probe[Lossy](conn); ok {
 		p.lines = l.Lossy()
@@ -202,16 +209,13 @@ func (p *Peer) String() string {
 
 // read is the goroutine that reads: it ends when the connection does.
 func (p *Peer) read() {
-	buffered, _ := probe[Buffered](p.conn)
 	for {
 		if err := p.next(); err != nil {
 			p.ended(err)
 			break
 		}
 		p.handle(&p.msg)
-		if p.stream == nil && (buffered == nil || !buffered.Buffered()) {
-			p.endBatch()
-		}
+		p.endFrame()
 	}
 	p.endBatch()
 	p.finish()
@@ -220,46 +224,69 @@ func (p *Peer) read() {
 // next reads one message into p.msg. An error ends the connection.
 func (p *Peer) next() error {
 	for {
-		err := p.parseNext()
+		sound, err := p.parseNext()
 		if err == nil {
-			p.Stats.MessagesIn.Add(1)
+			p.in++
 			return nil
 		}
 		var bad *wire.Error
 		if !errors.As(err, &bad) {
 			return err
 		}
-		p.Stats.Refused.Add(1)
-		p.ReplyError(bad.ID, 0, false, sig.Errorf(bad.Kind, "%s", bad.Text))
-		if !p.lines {
+		if p.msg.Kind != wire.Reply { // an answer to a reply could pass for one
+			p.ReplyError(bad.ID, 0, false, sig.Errorf(bad.Kind, "%s", bad.Text))
+			p.Touch(p)
+		}
+		if !sound && !p.lines {
 			return fmt.Errorf("bad input: %w", sig.Errorf(bad.Kind, "%s", bad.Text))
 		}
 		p.engine.log.Warn("bad message", "peer", p.String(), "err", bad.Text)
+		p.endFrame()
 	}
 }
 
-func (p *Peer) parseNext() error {
+// parseNext reads one message. After an error, sound reports that what follows the bad
+// message can be understood.
+func (p *Peer) parseNext() (sound bool, err error) {
 	if p.stream != nil {
 		return p.stream.recvMsg(&p.msg, &p.lim)
 	}
 	frame, err := p.conn.Recv()
 	if err != nil {
-		return err
+		return false, err
 	}
-	p.Stats.BytesIn.Add(uint64(len(frame)))
+	p.bytesIn += uint64(len(frame))
 	n, err := wire.Parse(frame, &p.lim, &p.msg)
 	switch {
 	case errors.Is(err, wire.ErrShort):
-		return &wire.Error{Kind: sig.ErrMalformed, Text: "the message ends too early"}
+		return false, &wire.Error{Kind: sig.ErrMalformed, Text: "the message ends too early"}
 	case err == nil && n < len(frame):
-		return &wire.Error{Kind: sig.ErrMalformed, Text: "more than one message in a frame"}
+		return false, &wire.Error{Kind: sig.ErrMalformed, Text: "more than one message in a frame"}
 	}
-	return err
+	return n > 0, err
+}
+
+// endFrame ends the batch when no other frame is at hand. A stream does so itself.
+func (p *Peer) endFrame() {
+	if p.stream == nil && (p.buffered == nil || !p.buffered.Buffered()) {
+		p.endBatch()
+	}
 }
 
 // endBatch is called when all that was read has been handled.
 func (p *Peer) endBatch() {
 	p.heard.Store(p.engine.clock.Load())
+	if p.in > 0 {
+		if p.stream != nil {
+			p.bytesIn = p.stream.total
+		}
+		p.Stats.MessagesIn.Add(p.in)
+		p.Stats.BytesIn.Store(p.bytesIn)
+		p.in = 0
+		if p.engine.batcher != nil {
+			p.engine.batcher.BatchEnd(p)
+		}
+	}
 	for i, t := range p.touched {
 		p.touched[i] = nil
 		t.flush()
@@ -270,14 +297,14 @@ func (p *Peer) endBatch() {
 // Touch notes that t has something to write. It is called by handlers in the
 // goroutine that reads for p; what was noted is written when the batch ends.
 func (p *Peer) Touch(t *Peer) {
-	if t.dirty.CompareAndSwap(false, true) {
+	if !t.dirty.Load() && t.dirty.CompareAndSwap(false, true) {
 		p.touched = append(p.touched, t)
 	}
 }
 
 // Kick has what waits for the peer written soon. It does not block.
 func (p *Peer) Kick() {
-	if p.dirty.CompareAndSwap(false, true) {
+	if !p.dirty.Load() && p.dirty.CompareAndSwap(false, true) {
 		p.engine.kicks.add(p)
 	}
 }
@@ -301,6 +328,7 @@ func (p *Peer) setReason(reason error) bool {
 		return false
 	}
 	p.reason = reason
+	p.dead.Store(true)
 	return true
 }
 
@@ -347,7 +375,7 @@ func closeStatus(err error) int {
 	return 1000
 }
 
-func (p *Peer) failed() bool { return p.Reason() != nil }
+func (p *Peer) failed() bool { return p.dead.Load() }
 
 // Reason returns why the connection ended or is ending, nil while it lives.
 func (p *Peer) Reason() error {

@@ -25,6 +25,7 @@ type Queue struct {
 	room                   chan struct{} // closed when there is room again; nil: nobody waits
 	acked                  uint64        // signals acknowledged
 	dropped                uint64        // events dropped
+	seen                   uint64        // number of the last signal that the janitor saw
 	over                   int64         // engine clock when waitBytes passed the soft limit; 0: below
 	global                 *gauge
 	charged                int // bytes of waitBytes that are in global
@@ -35,9 +36,20 @@ type item struct {
 	route    *Route
 	to       *Target // nil: up, to a server
 	data     []byte
+	chunk    *chunk // of data; see Payload
 	gap      uint64 // not 0: no event but a notice that this many were dropped
 	retained bool
 	dead     bool
+}
+
+// pinBytes is how much may wait in memory that is shared with other payloads. What comes
+// behind gets memory of its own, so that a slow peer does not keep what others had.
+const pinBytes = 64 << 10
+
+// release lets the payload's memory go.
+func (it *item) release() {
+	Payload{it.data, it.chunk}.Release()
+	it.data, it.chunk = nil, nil
 }
 
 // itemOverhead is what a signal costs beside its payload, about.
@@ -68,6 +80,9 @@ func (q *Queue) push(it item, limit int) error {
 	q.mu.Lock()
 	err := q.pushLocked(it, limit)
 	q.mu.Unlock()
+	if err != nil {
+		it.release()
+	}
 	return err
 }
 
@@ -79,11 +94,16 @@ func (q *Queue) pushLocked(it item, limit int) error {
 	}
 	if it.to != nil && it.to.line != nil {
 		if !q.makeLineRoom(&it) {
+			it.release()
 			return nil
 		}
 	}
 	if q.waitBytes+it.size() > limit && q.waitBytes > 0 {
 		return errQueueFull
+	}
+	if it.chunk != nil && q.waitBytes > pinBytes {
+		own := Payload{it.data, it.chunk}.own()
+		it.data, it.chunk = own.Data, nil
 	}
 	q.wait.push(it)
 	q.waitBytes += it.size()
@@ -140,7 +160,8 @@ func (q *Queue) drop(pos uint64) {
 	l.Dropped++
 	q.dropped++
 	q.waitBytes -= len(it.data)
-	it.data, it.gap = nil, 1
+	it.release()
+	it.gap = 1
 	if g := q.gapOf(l); g != nil {
 		it.gap += g.gap
 		if g.route != it.route {
@@ -252,16 +273,32 @@ func (q *Queue) take() (*item, uint64) {
 func (q *Queue) ack(n uint64) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	return q.ackLocked(n)
+}
+
+func (q *Queue) ackLocked(n uint64) bool {
 	if n > q.next {
 		return false
 	}
+	var same *chunk // released once for all payloads in it
+	count := int32(0)
 	for q.flight.head < n {
 		it := q.flight.at(q.flight.head)
 		q.flightBytes -= it.size()
 		if it.gap == 0 {
 			q.acked++
 		}
+		if it.chunk != same {
+			if same != nil {
+				same.release(count)
+			}
+			same, count = it.chunk, 0
+		}
+		count++
 		q.flight.pop()
+	}
+	if same != nil {
+		same.release(count)
 	}
 	q.wake()
 	return true
@@ -304,14 +341,18 @@ func (q *Queue) Forget(err error) (lost int) {
 	defer q.mu.Unlock()
 	q.closed = err
 	for pos := q.flight.head; pos < q.flight.tail; pos++ {
-		if q.flight.at(pos).gap == 0 {
+		it := q.flight.at(pos)
+		if it.gap == 0 {
 			lost++
 		}
+		it.release()
 	}
 	for pos := q.wait.head; pos < q.wait.tail; pos++ {
-		if it := q.wait.at(pos); it.gap == 0 && !it.dead {
+		it := q.wait.at(pos)
+		if it.gap == 0 && !it.dead {
 			lost++
 		}
+		it.release()
 	}
 	q.dropped += uint64(lost)
 	q.wait, q.flight = ring[item]{}, ring[item]{}
@@ -321,11 +362,9 @@ func (q *Queue) Forget(err error) (lost int) {
 	return lost
 }
 
-// lose is ack of the one signal n, which could not be sent.
-func (q *Queue) lose(n uint64) {
-	q.ack(n)
-	q.mu.Lock()
-	defer q.mu.Unlock()
+// loseLocked is ackLocked of the one signal n, which could not be sent.
+func (q *Queue) loseLocked(n uint64) {
+	q.ackLocked(n)
 	q.acked--
 	q.dropped++
 }

@@ -1,14 +1,14 @@
 package carrier
 
 // A ring is a queue whose items keep their position, counted from the first ever
-// pushed. Its memory grows with what it holds and is given back when it is empty.
+// pushed. Its memory grows with what it holds; trim gives it back.
 type ring[T any] struct {
 	buf  []T // length a power of two
 	head uint64
 	tail uint64
 }
 
-const ringKeep = 64 // an empty ring keeps at most this much
+const ringKeep = 64 // a trimmed ring keeps at most this much
 
 func (r *ring[T]) len() int { return int(r.tail - r.head) }
 
@@ -35,6 +35,10 @@ func (r *ring[T]) pop() {
 	var none T
 	*r.at(r.head) = none
 	r.head++
+}
+
+// trim gives the memory of an empty ring back.
+func (r *ring[T]) trim() {
 	if r.head == r.tail && len(r.buf) > ringKeep {
 		r.buf = nil
 	}

@@ -59,7 +59,8 @@ type Stream struct {
 
 	buf        []byte // buf[start:end] is read and not yet handed out
 	start, end int
-	short      int // reads in a row that would have fit half the buffer
+	total      uint64 // bytes read
+	short      int    // reads in a row that would have fit half the buffer
 	split      wire.Splitter
 	err        error
 	closed     atomic.Bool
@@ -120,26 +121,26 @@ func (s *Stream) Recv() ([]byte, error) {
 	}
 }
 
-// recvMsg is Recv and wire.Parse in one pass over the bytes.
-func (s *Stream) recvMsg(m *wire.Msg, lim *wire.Limits) error {
+// recvMsg is Recv and wire.Parse in one pass over the bytes. After an error, sound
+// reports that the bad message was passed over, and what follows can be read.
+func (s *Stream) recvMsg(m *wire.Msg, lim *wire.Limits) (sound bool, err error) {
 	for {
 		if s.skipSpace() {
 			n, err := wire.Parse(s.buf[s.start:s.end], lim, m)
+			s.start += n
 			switch {
-			case err == nil:
-				s.start += n
-				return nil
-			case errors.Is(err, wire.ErrShort):
-				if err := s.fillFrame(lim.MaxMessage); err != nil {
-					return err
-				}
-				continue
-			default:
-				return s.fail(err)
+			case err == nil || n > 0:
+				return true, err
+			case !errors.Is(err, wire.ErrShort):
+				return false, s.fail(err)
 			}
+			if err := s.fillFrame(lim.MaxMessage); err != nil {
+				return false, err
+			}
+			continue
 		}
 		if err := s.fill(); err != nil {
-			return err
+			return false, err
 		}
 	}
 }
@@ -194,6 +195,7 @@ func (s *Stream) fill() error {
 	}
 	s.resize(n)
 	s.end += n
+	s.total += uint64(n)
 	if n > 0 {
 		return nil
 	}

@@ -27,8 +27,8 @@ func (p *Peer) check(now time.Duration) {
 		p.ping(now)
 	}
 	p.calls.expire(now)
-	p.classic.check(now)
 	p.checkSoft(now)
+	p.tidy()
 }
 
 // checkSoft closes a peer whose queue has been long for a time.
@@ -42,12 +42,35 @@ func (p *Peer) checkSoft(now time.Duration) {
 	case q.over == 0:
 		q.over = int64(now)
 	}
+	if n := q.flight.tail; n == q.seen { // nothing was sent since the last tick
+		q.wait.trim()
+		q.flight.trim()
+	} else {
+		q.seen = n
+	}
 	over := q.over != 0 && now-time.Duration(q.over) > lim.QueueSoftTime
 	q.mu.Unlock()
 	if over {
 		p.TooSlow(fmt.Sprintf("more than %d bytes waited for %v (QueueSoftBytes, QueueSoftTime)", lim.QueueSoftBytes, lim.QueueSoftTime))
 	}
 }
+
+// tidy counts what was written, and gives back the buffers of a peer that gets nothing.
+func (p *Peer) tidy() {
+	p.classic.mu.Lock()
+	out := p.classic.out
+	p.classic.mu.Unlock()
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	p.Stats.MessagesOut.Store(p.w.out + out)
+	if p.w.out == p.w.seen && !p.w.busy && len(p.w.buf) == 0 && cap(p.w.buf)+cap(p.w.spare)+cap(p.w.scratch) > smallBuffer {
+		p.w.buf, p.w.spare, p.w.scratch = nil, nil, nil
+	}
+	p.w.seen = p.w.out
+}
+
+// smallBuffer is what an idle peer may keep for writing.
+const smallBuffer = 512
 
 // TooSlow closes a peer that does not keep up.
 func (p *Peer) TooSlow(why string) { p.Close(sig.Errorf(sig.ErrSlow, "too slow: %s", why)) }

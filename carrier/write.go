@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,8 +14,8 @@ import (
 
 // Sizes of the write buffers.
 const (
-	writeChunk = 64 << 10 // signals are put into the buffer up to about this much at a time
-	keepBuffer = 64 << 10 // a larger buffer is not kept after it was written
+	writeChunk = 64 << 10  // signals are put into the buffer up to about this much at a time
+	keepBuffer = 160 << 10 // a larger buffer is not kept after it was written
 )
 
 // writer collects frames and has them written, by one goroutine at a time.
@@ -26,6 +27,8 @@ type writer struct {
 	busy    bool   // somebody is writing
 	idle    chan struct{}
 	told    uint64 // number of the signal last acknowledged
+	out     uint64 // messages
+	seen    uint64 // of these, as the janitor saw last
 }
 
 // begin returns the buffer to append one message to. Called with w.mu held; end
@@ -39,7 +42,7 @@ func (p *Peer) begin() []byte {
 
 // end ends the message that b has beyond what begin returned.
 func (p *Peer) end(b []byte, kind frameKind, id uint64) {
-	p.Stats.MessagesOut.Add(1)
+	p.w.out++
 	switch {
 	case p.paced():
 		p.w.scratch = b[:0]
@@ -128,16 +131,16 @@ func (p *Peer) sayBye(reason string, retry time.Duration) {
 	p.Kick()
 }
 
-// Push puts a signal on its way; t is nil on the way up. data must not change
-// afterwards. It fails when the peer is gone, and with sig.ErrSlow when it does not
-// fit. What was pushed is written with the next flush: follow with Touch or Kick.
-func (p *Peer) Push(r *Route, t *Target, data []byte, retained bool) error {
-	return p.out().push(item{route: r, to: t, data: data, retained: retained}, p.engine.lim.QueueBytes)
+// Push puts a signal on its way; t is nil on the way up. It takes over one Hold of the
+// payload. It fails when the peer is gone, and with sig.ErrSlow when the signal does
+// not fit. What was pushed is written with the next flush: follow with Touch or Kick.
+func (p *Peer) Push(r *Route, t *Target, data Payload, retained bool) error {
+	return p.session.Load().Push(r, t, data, retained, p.engine.lim.QueueBytes)
 }
 
 // Push is Peer.Push while there may be no connection.
-func (s *Session) Push(r *Route, t *Target, data []byte, retained bool, limit int) error {
-	return s.Out.push(item{route: r, to: t, data: data, retained: retained}, limit)
+func (s *Session) Push(r *Route, t *Target, data Payload, retained bool, limit int) error {
+	return s.Out.push(item{route: r, to: t, data: data.Data, chunk: data.chunk, retained: retained}, limit)
 }
 
 // PushUp puts a signal to a server into the queue, of at most count signals that wait
@@ -278,12 +281,11 @@ func (p *Peer) collect() []byte {
 	}
 	p.appendAck()
 	p.appendSignals()
-	buf := p.w.buf
-	p.w.buf = p.w.spare
-	p.w.spare = nil
-	if len(buf) == 0 && cap(buf) <= 512 {
-		p.w.buf = buf // nothing to write: keep the small one
+	if len(p.w.buf) == 0 {
+		return nil
 	}
+	buf := p.w.buf
+	p.w.buf, p.w.spare = p.w.spare, nil
 	return buf
 }
 
@@ -310,6 +312,10 @@ func (p *Peer) appendSignals() {
 	q := p.out()
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if mode == modeFast && p.stream != nil {
+		p.appendToStream(q, bin)
+		return
+	}
 	for len(p.w.buf) < writeChunk {
 		it, n := q.take()
 		if it == nil {
@@ -319,22 +325,53 @@ func (p *Peer) appendSignals() {
 	}
 }
 
+// appendToStream is the loop of appendSignals without the steps that a stream on the
+// fast lane does not need.
+func (p *Peer) appendToStream(q *Queue, bin bool) {
+	buf := p.w.buf
+	for len(buf) < writeChunk {
+		it, n := q.take()
+		if it == nil {
+			break
+		}
+		if need := it.size() + len(buf) + 512; need > cap(buf) {
+			buf = slices.Grow(buf, max(need, min(2*cap(buf), writeChunk+writeChunk/8))-len(buf))
+		}
+		buf = appendFast(buf, it, n, bin)
+		if !bin || it.gap > 0 {
+			buf = append(buf, '\n')
+		}
+		p.w.out++
+	}
+	p.w.buf = buf
+}
+
+// appendFast appends a signal or a gap as the fast lane has it.
+func appendFast(b []byte, it *item, n uint64, bin bool) []byte {
+	switch {
+	case it.gap > 0:
+		return appendGap(b, it, n)
+	case bin && it.to != nil:
+		return wire.AppendBinarySignalDown(b, n, flags(it), it.to.binary, it.route.binary, it.data)
+	case bin:
+		return wire.AppendBinarySignalUp(b, n, it.route.binary, it.data)
+	case it.to != nil:
+		return wire.AppendSignal(b, n, it.to.text, it.route.info(it.retained), it.data)
+	default:
+		return wire.AppendSignal(b, n, nil, it.route.info(false), it.data)
+	}
+}
+
 func (p *Peer) appendSignal(it *item, n uint64, mode int32, bin bool) {
 	b := p.begin()
 	switch {
+	case mode != modeLines:
+		b = appendFast(b, it, n, bin)
 	case it.gap > 0:
-		b = appendGap(b, it, n)
-	case mode == modeLines:
-		id := p.calls.addSignal(n)
-		b = appendClassicSignal(b, it, id)
-	case bin && it.to != nil:
-		b = wire.AppendBinarySignalDown(b, n, flags(it), it.to.binary, it.route.binary, it.data)
-	case bin:
-		b = wire.AppendBinarySignalUp(b, n, it.route.binary, it.data)
-	case it.to != nil:
-		b = wire.AppendSignal(b, n, it.to.text, it.route.info(it.retained), it.data)
+		p.out().ackLocked(n) // a classic peer knows no such notice; it is in the counters
+		return
 	default:
-		b = wire.AppendSignal(b, n, nil, it.route.info(false), it.data)
+		b = appendClassicSignal(b, it, p.calls.addSignal(n))
 	}
 	p.end(b, frameReply, 0)
 }

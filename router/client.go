@@ -98,6 +98,7 @@ type ClientRouter struct {
 	serial  serial[delivery]
 	origins map[string]*sig.Origin // by the bytes of info; for the goroutine that reads
 	arena   arena                  // for the goroutine that reads
+	batch   []delivery             // for the goroutine that reads
 	unsure  atomic.Uint64
 	running callSet
 

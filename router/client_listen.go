@@ -152,9 +152,9 @@ func (s *remoteSub) Dropped() uint64 {
 }
 
 // gap notes that the server dropped events.
-func (s *remoteSub) gap(sender, event string, count uint64) {
-	s.dropped.Add(count)
+func (s *remoteSub) gap(d sig.Drop) {
+	s.dropped.Add(d.Count)
 	if s.cfg.OnDrop != nil {
-		s.cfg.OnDrop(sig.Drop{Sender: sender, Event: event, Count: count, Reason: "dropped by the server: too slow"})
+		s.cfg.OnDrop(d)
 	}
 }

@@ -10,23 +10,18 @@ import (
 
 // delivery is something the server sent that is handed over in order.
 type delivery struct {
-	n       uint64 // number of a fast-lane signal or gap
-	id      uint32 // the listener it is for; 0: see ids
-	ids     []uint32
-	event   sig.Event
-	gap     *gapNotice
-	classic *classicSignal
+	n     uint64    // number of a fast-lane signal or gap
+	event sig.Event // nothing when special has a gap
+	id    uint32    // the listener it is for; 0: see special
+	*special
 }
 
-type gapNotice struct {
-	sender, event string
-	count         uint64
-}
-
-// classicSignal is a signal that came as a call, which has to be answered.
-type classicSignal struct {
-	peer     *carrier.Peer
-	id       []byte
+// special is what few deliveries have.
+type special struct {
+	ids      []uint32 // listeners
+	gap      *sig.Drop
+	peer     *carrier.Peer // a signal that came as a call, which has to be answered
+	callID   []byte
 	listener string
 }
 
@@ -52,7 +47,10 @@ func (h clientHandler) Message(p *carrier.Peer, m *wire.Msg) {
 	case wire.Signal:
 		c.receive(p, m)
 	case wire.Gap:
-		c.push(delivery{n: m.N, ids: slices.Clone(m.Listeners), gap: &gapNotice{m.GapSender, m.GapEvent, m.Count}})
+		c.push(delivery{n: m.N, special: &special{
+			ids: slices.Clone(m.Listeners),
+			gap: &sig.Drop{Sender: m.GapSender, Event: m.GapEvent, Count: m.Count, Reason: "dropped by the server: too slow"},
+		}})
 	case wire.Refused:
 		c.refused(m)
 	case wire.Call:
@@ -60,7 +58,15 @@ func (h clientHandler) Message(p *carrier.Peer, m *wire.Msg) {
 	}
 }
 
-func (c *ClientRouter) push(d delivery) { c.serial.push(d, c.goWorker) }
+// push notes what is to be handed over; BatchEnd hands it on.
+func (c *ClientRouter) push(d delivery) { c.batch = append(c.batch, d) }
+
+// BatchEnd is called by the engine when all that one read brought has been noted.
+func (h clientHandler) BatchEnd(*carrier.Peer) {
+	if c := h.ClientRouter; len(c.batch) > 0 {
+		c.batch = c.serial.pushAll(c.batch, c.goWorker)
+	}
+}
 
 // maxOrigins bounds the origins a client remembers.
 const maxOrigins = 4096
@@ -68,9 +74,6 @@ const maxOrigins = 4096
 // receive queues a signal of the fast lane for its listeners.
 func (c *ClientRouter) receive(p *carrier.Peer, m *wire.Msg) {
 	o, err := c.origin(m)
-	if err == nil && m.Binary {
-		err = checkPayload(m.Data)
-	}
 	if err != nil {
 		p.Close(sig.Errorf(sig.ErrMalformed, "signal %d: %v", m.N, err))
 		return
@@ -79,7 +82,7 @@ func (c *ClientRouter) receive(p *carrier.Peer, m *wire.Msg) {
 	if len(m.Listeners) == 1 {
 		d.id = m.Listeners[0]
 	} else {
-		d.ids = slices.Clone(m.Listeners)
+		d.special = &special{ids: slices.Clone(m.Listeners)}
 	}
 	c.push(d)
 }
@@ -156,7 +159,7 @@ func (c *ClientRouter) signalCall(p *carrier.Peer, m *wire.Msg) {
 	}
 	c.push(delivery{
 		event:   sig.Event{Origin: o, Data: c.arena.raw(sig.JSON{}, c.arena.copy(m.Data))},
-		classic: &classicSignal{peer: p, id: slices.Clone(m.ID), listener: string(m.ListenerID)},
+		special: &special{peer: p, callID: slices.Clone(m.ID), listener: string(m.ListenerID)},
 	})
 }
 
@@ -180,24 +183,26 @@ func (c *ClientRouter) runBatch(batch []delivery) {
 
 func (c *ClientRouter) hand(d *delivery) {
 	switch {
-	case d.classic != nil:
+	case d.special == nil:
+		c.handOne(d.id, d.event)
+	case d.peer != nil:
 		c.handClassic(d)
 	case d.gap != nil:
 		for _, id := range d.ids {
 			if sub := c.find(id); sub != nil {
-				sub.gap(d.gap.sender, d.gap.event, d.gap.count)
+				sub.gap(*d.gap)
 			}
-		}
-	case d.id != 0:
-		if sub := c.find(d.id); sub != nil && !sub.removed.Load() {
-			sub.local.deliver(d.event)
 		}
 	default:
 		for _, id := range d.ids {
-			if sub := c.find(id); sub != nil && !sub.removed.Load() {
-				sub.local.deliver(d.event)
-			}
+			c.handOne(id, d.event)
 		}
+	}
+}
+
+func (c *ClientRouter) handOne(id uint32, e sig.Event) {
+	if sub := c.find(id); sub != nil && !sub.removed.Load() {
+		sub.local.deliver(e)
 	}
 }
 
@@ -228,16 +233,15 @@ func (c *ClientRouter) findRaw(id string) *remoteSub {
 }
 
 func (c *ClientRouter) handClassic(d *delivery) {
-	k := d.classic
-	sub := c.findRaw(k.listener)
+	sub := c.findRaw(d.listener)
 	if sub == nil {
-		k.peer.ReplyError(k.id, 0, false, sig.Errorf(sig.ErrNoListener, "listener id %s not found", quoted(k.listener)))
+		d.peer.ReplyError(d.callID, 0, false, sig.Errorf(sig.ErrNoListener, "listener id %s not found", quoted(d.listener)))
 	} else {
 		if !sub.removed.Load() {
 			sub.local.deliver(d.event)
 		}
-		k.peer.Reply(k.id, 0, false, nil)
+		d.peer.Reply(d.callID, 0, false, nil)
 	}
-	k.peer.Answered()
-	k.peer.Kick()
+	d.peer.Answered()
+	d.peer.Kick()
 }

@@ -236,9 +236,6 @@ func (c *ClientRouter) RemoteRequest(ctx context.Context, sender, method string,
 		return sig.Response{}, err
 	}
 	out, err := p.Request(ctx, sender, method, data)
-	if err == nil && p.Binary() {
-		err = checkPayload(out)
-	}
 	if err != nil {
 		return sig.Response{}, err
 	}

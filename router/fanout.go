@@ -67,9 +67,9 @@ func (s *ServerRouter) newFan(sender, event string, listeners []*remoteListener)
 	return f
 }
 
-// deliver puts an event into the queue of each peer. Data is JSON that must not change
-// afterwards. By is the peer in whose reading goroutine this runs; nil in any other.
-func (f *fan) deliver(data []byte, retained bool, by *carrier.Peer) {
+// deliver puts an event into the queue of each peer. By is the peer in whose reading goroutine this runs; nil in any other.
+func (f *fan) deliver(data carrier.Payload, retained bool, by *carrier.Peer) {
+	data.Hold(len(f.targets))
 	for i := range f.targets {
 		t := &f.targets[i]
 		t.session.send(f.route, t.target, data, retained, by)
@@ -77,7 +77,7 @@ func (f *fan) deliver(data []byte, retained bool, by *carrier.Peer) {
 }
 
 // send puts an event into the client's queue.
-func (x *session) send(r *carrier.Route, t *carrier.Target, data []byte, retained bool, by *carrier.Peer) {
+func (x *session) send(r *carrier.Route, t *carrier.Target, data carrier.Payload, retained bool, by *carrier.Peer) {
 	p := x.peer.Load()
 	if p == nil {
 		x.sendAway(r, t, data, retained)
@@ -97,7 +97,7 @@ func (x *session) send(r *carrier.Route, t *carrier.Target, data []byte, retaine
 
 // sendAway keeps an event for a client that may come back. When its queue is full the
 // session ends: the client will find that it is gone.
-func (x *session) sendAway(r *carrier.Route, t *carrier.Target, data []byte, retained bool) {
+func (x *session) sendAway(r *carrier.Route, t *carrier.Target, data carrier.Payload, retained bool) {
 	if err := x.wire.Push(r, t, data, retained, x.srv.engine.Limits().QueueBytes); err != nil {
 		x.srv.drops.Add(1)
 		x.srv.goWorker(func() { x.srv.giveUp(x, sig.Errorf(sig.ErrSlow, "its queue was full before it came back")) })
@@ -114,7 +114,7 @@ func (f *fan) send(e sig.Event) error {
 		f.srv.badEnc.Add(1)
 		return fmt.Errorf("%s/%s cannot be sent to remote listeners: %w", e.Sender, e.Name, err)
 	}
-	f.deliver(data, e.Retained, nil)
+	f.deliver(carrier.Payload{Data: data}, e.Retained, nil)
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/internal/pysig"
 	"github.com/sigrouter/sigrouter/router"
 	"github.com/sigrouter/sigrouter/sig"
@@ -242,4 +243,28 @@ func TestClassicServer(t *testing.T) {
 	require.Equal(t, []any{"x", "y"}, v)
 	_, err = a.AddRemoteSender(t.Context(), "timer", sig.Events("tic"))
 	require.ErrorContains(t, err, "already connected")
+}
+
+// A classic peer on another machine gets its messages apart in time.
+func TestClassicPaced(t *testing.T) {
+	s := newSite(t, router.ServerOptions{})
+	here, there := net.Pipe()
+	require.NoError(t, s.srv.Attach(carrier.NewStream(there, carrier.Info{Carrier: "test"})))
+	go func() {
+		for i := range 5 {
+			fmt.Fprintf(here, `{"id": %d, "method": "get_version"}`, i)
+		}
+	}()
+	buf := make([]byte, pysig.ReadSize)
+	var last time.Time
+	for i := range 5 {
+		n, err := here.Read(buf)
+		require.NoError(t, err)
+		require.Equal(t, fmt.Sprintf(`{"id":%d,"status":0,"response":"1.01"}`, i), string(buf[:n]))
+		if i > 0 {
+			require.GreaterOrEqual(t, time.Since(last), 9*time.Millisecond)
+		}
+		last = time.Now()
+	}
+	require.NoError(t, here.Close())
 }

@@ -1,6 +1,9 @@
 package router
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // A serial runs tasks one after the other, in the order in which they were pushed, in
 // a goroutine that ends when there is nothing to do. What a peer sends and what may
@@ -12,18 +15,14 @@ type serial[T any] struct {
 	mu    sync.Mutex
 	tasks []T
 	spare []T
-	busy  bool
+	busy  atomic.Bool     // set and cleared with mu held
 	run   func(batch []T) // called with tasks in order; must not keep the slice
 	ended chan struct{}   // not nil while somebody waits for the end
 }
 
 // idle reports whether nothing is queued or running. Only the goroutine that pushes
 // may rely on it.
-func (s *serial[T]) idle() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return !s.busy
-}
+func (s *serial[T]) idle() bool { return !s.busy.Load() }
 
 // len returns how many tasks wait.
 func (s *serial[T]) len() int {
@@ -36,12 +35,31 @@ func (s *serial[T]) len() int {
 func (s *serial[T]) push(t T, spawn func(func())) {
 	s.mu.Lock()
 	s.tasks = append(s.tasks, t)
-	start := !s.busy
-	s.busy = true
+	start := !s.busy.Load()
+	s.busy.Store(true)
 	s.mu.Unlock()
 	if start {
 		spawn(s.loop)
 	}
+}
+
+// pushAll adds tasks. It returns an empty slice for the next ones: ts is not the caller's
+// any more.
+func (s *serial[T]) pushAll(ts []T, spawn func(func())) []T {
+	s.mu.Lock()
+	if len(s.tasks) == 0 {
+		s.tasks, ts = ts, s.tasks
+	} else {
+		s.tasks = append(s.tasks, ts...)
+		clear(ts)
+	}
+	start := !s.busy.Load()
+	s.busy.Store(true)
+	s.mu.Unlock()
+	if start {
+		spawn(s.loop)
+	}
+	return ts[:0]
 }
 
 func (s *serial[T]) loop() {
@@ -58,7 +76,7 @@ func (s *serial[T]) loop() {
 			s.spare = nil
 		}
 	}
-	s.busy = false
+	s.busy.Store(false)
 	if s.ended != nil {
 		close(s.ended)
 		s.ended = nil
@@ -73,7 +91,7 @@ func (s *serial[T]) wait() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	done := make(chan struct{})
-	if !s.busy {
+	if !s.busy.Load() {
 		close(done)
 		return done
 	}

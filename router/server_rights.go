@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sigrouter/sigrouter/auth"
+	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
@@ -78,7 +79,7 @@ func (f *fan) sendBuiltin(e sig.Event) error {
 			}
 			known[r] = data
 		}
-		t.session.send(f.route, t.target, data, e.Retained, nil)
+		t.session.send(f.route, t.target, carrier.Payload{Data: data}, e.Retained, nil)
 	}
 	return nil
 }

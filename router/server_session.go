@@ -27,8 +27,9 @@ type session struct {
 	peer   atomic.Pointer[carrier.Peer] // nil while the client is away
 	latest atomic.Pointer[carrier.Peer] // the same, or the one it had last
 	serial serial[task]
-	arena  arena               // for the goroutine that reads
-	routes map[string]*inbound // by the bytes of info; for the goroutine that reads
+	arena  arena // for the goroutine that reads, as are the next two
+	copier *carrier.Copier
+	routes map[string]*inbound // by the bytes of info
 
 	mu        sync.Mutex
 	listeners map[uint32]*subscription
@@ -51,6 +52,7 @@ func (s *ServerRouter) newSession(p *carrier.Peer) *session {
 		srv:       s,
 		since:     time.Now(),
 		wire:      p.Session(),
+		copier:    s.engine.NewCopier(),
 		listeners: map[uint32]*subscription{},
 		senders:   map[string]*sender{},
 		done:      make(chan struct{}),
@@ -122,6 +124,7 @@ func (s *ServerRouter) tell(p *carrier.Peer, gone bool, reason error) {
 func (h serverHandler) Disconnected(p *carrier.Peer, reason error) {
 	s := h.ServerRouter
 	x := sessionOf(p)
+	x.copier.Close()
 	s.door.leave(p.Data.(*link), p.Info())
 	x.finishTasks()
 	x.running.cancelAll()

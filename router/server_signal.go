@@ -50,7 +50,11 @@ func (x *session) direct(p *carrier.Peer, in *inbound, m *wire.Msg) bool {
 		return false
 	}
 	if to.fan != nil {
-		to.fan.(*fan).deliver(x.payload(m, m.Data), false, p)
+		data := m.Data
+		if m.DataBreaks {
+			data = wire.CompactNewlines(nil, data)
+		}
+		to.fan.(*fan).deliver(x.copier.Copy(data), false, p)
 	}
 	return true
 }
@@ -147,7 +151,7 @@ func (x *session) runSignal(t *task) error {
 		return err
 	}
 	if to.fan != nil {
-		to.fan.(*fan).deliver(t.data, false, nil)
+		to.fan.(*fan).deliver(carrier.Payload{Data: t.data}, false, nil)
 	}
 	if !to.local {
 		return nil
