@@ -117,7 +117,7 @@ func TestReadme(t *testing.T) {
 	for i, m := range programs {
 		buildProgram(t, fmt.Sprintf("README.md, Go block %d", i+1), m[1])
 	}
-	for _, m := range regexp.MustCompile(`\bgo run (\./\S+)`).FindAllSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile(`\bgo run (\./[\w./-]*\w)`).FindAllSubmatch(text, -1) {
 		if _, err := os.Stat(string(m[1])); err != nil {
 			t.Errorf("README.md says %q: %v", m[0], err)
 		}
