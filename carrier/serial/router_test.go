@@ -1,0 +1,186 @@
+package serial
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/router"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// A station is a router with a serial port.
+type station struct {
+	*router.ServerRouter
+	events chan string
+}
+
+func newStation(t *testing.T, address string) *station {
+	t.Helper()
+	s := &station{router.ServerOptions{Schemes: carrier.NewSchemes(Scheme{Log: quiet()})}.New(), make(chan string, 10_000)}
+	t.Cleanup(func() { s.Close() })
+	_, err := s.AddListener(sig.Any, sig.Any, func(e sig.Event) {
+		if raw, ok := e.Data.(*sig.Raw); ok {
+			s.events <- fmt.Sprintf("%s %s %s", e.Sender, e.Name, raw)
+		} else {
+			s.events <- fmt.Sprintf("%s %s", e.Sender, e.Name)
+		}
+	})
+	require.NoError(t, err)
+	_, err = s.Listen(t.Context(), address)
+	require.NoError(t, err)
+	return s
+}
+
+func (s *station) expect(t *testing.T, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		select {
+		case got := <-s.events:
+			require.Equal(t, w, got)
+		case <-time.After(patience):
+			t.Fatalf("%q never came", w)
+		}
+	}
+}
+
+// TestThermometerAtARouter is a device that prints 21.5 and knows nothing else.
+func TestThermometerAtARouter(t *testing.T) {
+	at := newSocket(t)
+	s := newStation(t, "serial://"+string(at)+"?sender=thermo&event=temperature")
+	for range 2 { // plugged in, pulled out, plugged in again
+		b := at.plug(t)
+		b.print(t, "\n") // a line that is whole comes next
+		s.expect(t, "thermo #connect")
+		b.print(t, "21.5\r\n{\"t\":22}\r\ntoo hot\r\n")
+		s.expect(t, "thermo temperature 21.5", `thermo temperature {"t":22}`, `thermo temperature "too hot"`)
+		_, err := s.Request(t.Context(), "thermo", "led", "on")
+		require.NoError(t, err)
+		require.Equal(t, "led on", b.line(t))
+		at.unplug(t, b)
+		s.expect(t, "thermo #disconnect")
+	}
+}
+
+// TestInstrumentAtARouter asks a device that answers with a line.
+func TestInstrumentAtARouter(t *testing.T) {
+	b := newBoard(t)
+	s := newStation(t, b.url()+"?sender=meter&reply=next&listen=alarm/ring")
+	s.expect(t, "meter #connect")
+	go func() {
+		for {
+			question, err := b.in.ReadString('\n')
+			if err != nil {
+				return
+			}
+			fmt.Fprintf(b, "%q\n", "answer to "+question[:len(question)-1])
+		}
+	}()
+	time.Sleep(2 * partialWithin) // it has been silent since the port was opened
+	response, err := s.Request(t.Context(), "meter", "READ?", nil)
+	require.NoError(t, err)
+	answer, err := sig.As[string](response.Data)
+	require.NoError(t, err)
+	require.Equal(t, "answer to READ?", answer)
+
+	alarm, err := s.AddSender("alarm", sig.Events("ring"))
+	require.NoError(t, err)
+	ring, err := alarm.Signal("ring")
+	require.NoError(t, err)
+	require.NoError(t, ring.Trigger("fire"))
+	s.expect(t, "alarm #connect", "alarm ring", `meter line "answer to fire"`)
+}
+
+// TestSketchAtARouter is a microcontroller that speaks the protocol by hand, and
+// restarts at any moment.
+func TestSketchAtARouter(t *testing.T) {
+	b := newBoard(t)
+	s := newStation(t, b.url())
+	for i := range 5 {
+		b.print(t, `{"id":1,"method":"add_sender","params":{"sender":"thermo","events":"t","requests":["get"]}}`+"\n")
+		require.Equal(t, `{"id":1,"status":0,"response":null}`, b.line(t))
+		if i > 0 {
+			s.expect(t, "thermo #disconnect")
+		}
+		s.expect(t, "thermo #connect")
+		b.print(t, `{"id":2,"method":"signal","params":{"info":{"sender":"thermo","event":"t"},"data":21.5}}`+"\n")
+		require.Equal(t, `{"id":2,"status":0,"response":null}`, b.line(t))
+		s.expect(t, "thermo t 21.5")
+		asked := make(chan error, 1)
+		go func() {
+			_, err := s.Request(t.Context(), "thermo", "get", nil)
+			asked <- err
+		}()
+		require.Contains(t, b.line(t), `"method":"request"`)
+		b.print(t, "{\"id\":3,\"method\":\"si") // it restarts, with a request to answer
+		if i == 4 {
+			break
+		}
+		b.print(t, "\n") // its sketch begins with an empty line
+		go func() { asked <- nil }()
+		<-asked
+	}
+}
+
+// newClient connects a router to another over a line.
+func newClient(t *testing.T, address string) *router.ClientRouter {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c, err := router.ClientOptions{Schemes: carrier.NewSchemes(Scheme{Log: quiet()})}.Dial(ctx, address)
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// TestTwoRouters joins two routers by a line and restarts either of them.
+func TestTwoRouters(t *testing.T) {
+	for _, frame := range []string{"lines", "cobs"} {
+		t.Run(frame, func(t *testing.T) {
+			pathA, pathB := nullModem(t)
+			query := "?frame=" + frame
+			s := newStation(t, "serial://"+pathA+query)
+			c := newClient(t, "serial://"+pathB+query)
+			tic := addTimer(t, c)
+			s.expect(t, "timer #connect")
+			for i := range 200 {
+				require.NoError(t, tic.Trigger(i))
+				s.expect(t, fmt.Sprintf("timer tic %d", i))
+			}
+
+			// The client's program ends and is started again.
+			require.NoError(t, c.Close())
+			c = newClient(t, "serial://"+pathB+query)
+			tic = addTimer(t, c)
+			s.expect(t, "timer #disconnect", "timer #connect")
+			require.NoError(t, tic.Trigger("again"))
+			s.expect(t, `timer tic "again"`)
+
+			// The server's ends and is started again; the client finds out by itself.
+			require.NoError(t, s.Close())
+			s = newStation(t, "serial://"+pathA+query)
+			s.expect(t, "timer #connect")
+			require.NoError(t, tic.Trigger("and again"))
+			for got := ""; got != `timer tic "and again"`; { // the one before may come twice
+				got = <-s.events
+				require.Contains(t, []string{`timer tic "again"`, `timer tic "and again"`}, got)
+			}
+			require.NoError(t, c.Close())
+		})
+	}
+}
+
+func addTimer(t *testing.T, c *router.ClientRouter) sig.Signal {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	timer, err := c.AddRemoteSender(ctx, "timer", sig.Events("tic"))
+	require.NoError(t, err)
+	tic, err := timer.Signal("tic")
+	require.NoError(t, err)
+	return tic
+}
