@@ -35,6 +35,8 @@ type Peer struct {
 	batch  BatchSender
 	try    TrySender
 	lines  bool // noise between frames is the conn's business
+	lossy  bool // frames may get lost
+	resend resender
 	dialed bool // this end connected
 
 	mode    atomic.Int32
@@ -92,7 +94,8 @@ func newPeer(e *Engine, conn Conn, data any) *Peer {
 	p.buffered, _ = probe[Buffered](conn)
 	p.try, _ = probe[TrySender](conn)
 	if l, ok := probe[Lossy](conn); ok {
-		p.lines = l.Lossy()
+		p.lossy = l.Lossy()
+		p.lines = p.lossy
 	}
 	if t, ok := probe[TextOnly](conn); ok {
 		p.lines = p.lines || t.TextOnly()
@@ -148,6 +151,9 @@ func (p *Peer) Fast() bool { return p.mode.Load() == modeFast }
 func (p *Peer) SetFast(binary bool, s *Session) {
 	if s != nil {
 		p.session.Store(s)
+	}
+	if p.lossy {
+		p.out().SetWindow(lossyWindow, lossyWindowBytes)
 	}
 	p.binary.Store(binary)
 	p.mode.Store(modeFast)
@@ -426,6 +432,9 @@ func (p *Peer) handle(m *wire.Msg) {
 		if !p.out().ack(m.N) {
 			p.Close(sig.Errorf(sig.ErrMalformed, "acknowledges signal %d, which was not sent", m.N))
 			return
+		}
+		if p.lossy {
+			p.sendAgain(p.engine.now(), true)
 		}
 		p.Touch(p)
 	case wire.Call:

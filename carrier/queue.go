@@ -277,9 +277,10 @@ func (q *Queue) ack(n uint64) bool {
 }
 
 func (q *Queue) ackLocked(n uint64) bool {
-	if n > q.next {
+	if n > q.flight.tail {
 		return false
 	}
+	q.next = max(q.next, n)
 	var same *chunk // released once for all payloads in it
 	count := int32(0)
 	for q.flight.head < n {

@@ -14,6 +14,8 @@ type Stats struct {
 	BytesIn, BytesOut       atomic.Uint64
 	Strays                  atomic.Uint64 // replies nobody waited for
 	Duplicates              atomic.Uint64 // signals that came twice
+	Lost                    atomic.Uint64 // signals passed over because one before them was lost on the line
+	Resent                  atomic.Uint64 // how often signals were sent again because the line may have lost some
 	Refused                 atomic.Uint64 // messages answered with an error
 	RoundTrip               atomic.Int64  // nanoseconds, of the last ping
 }
@@ -66,6 +68,12 @@ func (p *Peer) fresh(m *wire.Msg) bool {
 		return true
 	case m.N <= last:
 		p.Stats.Duplicates.Add(1)
+		p.again.Store(true)
+		p.Touch(p)
+		return false
+	}
+	if p.lossy && p.Fast() { // one between was lost, and will be sent again, with all after it
+		p.Stats.Lost.Add(1)
 		p.again.Store(true)
 		p.Touch(p)
 		return false

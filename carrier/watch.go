@@ -26,6 +26,7 @@ func (p *Peer) check(now time.Duration) {
 	case p.Fast() && silent > lim.PingAfter-tick:
 		p.ping(now)
 	}
+	p.sendAgain(now, false)
 	p.calls.expire(now)
 	p.checkSoft(now)
 	p.tidy()

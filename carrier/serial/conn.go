@@ -12,8 +12,8 @@ import (
 )
 
 // A conn is a connection to a peer that speaks the protocol. It ends when the port
-// goes or is closed, and when the peer turns out to have started anew; the port then
-// outlives it.
+// goes or is closed, and when the peer says goodbye or turns out to have started anew;
+// the port then outlives it.
 type conn struct {
 	port   *port
 	serves bool          // it is the listening end: the peer says hello, not we
@@ -22,10 +22,11 @@ type conn struct {
 
 	// Of the receiving goroutine.
 	begun bool   // a frame has been received
+	bye   bool   // and it was the last, the peer said
 	first []byte // the first frame, if it is one that sets up a peer
 
 	mu     sync.Mutex
-	over   bool // the peer has started anew: the port is no longer ours
+	over   bool // the peer has gone, or started anew: the port is no longer ours
 	closed bool
 }
 
@@ -47,6 +48,9 @@ func (c *conn) Recv() ([]byte, error) {
 	if err := c.failedIfEnded(); err != nil {
 		return nil, err
 	}
+	if c.bye {
+		return nil, c.end("it said goodbye")
+	}
 	for {
 		frame, v, err := c.port.recv()
 		switch {
@@ -64,6 +68,7 @@ func (c *conn) Recv() ([]byte, error) {
 			c.begun = true
 			c.remember(frame)
 		}
+		c.bye = bytes.Contains(frame, []byte(`"bye"`)) && methodOf(frame) == "bye"
 		return frame, nil
 	}
 }
@@ -102,7 +107,7 @@ func methodOf(frame []byte) string {
 	return m.Method
 }
 
-// end ends the connection as if the peer had hung up.
+// end ends the connection, as a peer does elsewhere by closing its socket.
 func (c *conn) end(why string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -110,7 +115,7 @@ func (c *conn) end(why string) error {
 		return c.port.errClosed()
 	}
 	c.over = true
-	c.port.log.Info("serial: the other end restarted", "port", c.port.name, "how", why)
+	c.port.log.Info("serial: the other end has gone", "port", c.port.name, "how", why)
 	return io.EOF
 }
 
