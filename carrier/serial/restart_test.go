@@ -60,12 +60,29 @@ func TestPeerRestarts(t *testing.T) {
 	}
 }
 
+// TestGoodbye checks that a peer which says that it goes has gone, on a line that will
+// not say so, and that the port stays open for the next.
+func TestGoodbye(t *testing.T) {
+	const bye = `{"method":"bye","params":{"reason":"stopping"}}`
+	b := newBoard(t)
+	l := listenAt(t, Scheme{}, b.url())
+	for range 3 {
+		c := accept(t, l)
+		b.print(t, hello+"\n"+bye+"\n")
+		require.Equal(t, hello, recv(t, c))
+		require.Equal(t, bye, recv(t, c))
+		require.ErrorIs(t, recvErr(t, c), io.EOF)
+		require.NoError(t, c.Close())
+	}
+}
+
 // TestNoRestart shows what does not end a connection.
 func TestNoRestart(t *testing.T) {
 	b := newBoard(t)
 	c := accept(t, listenAt(t, Scheme{}, b.url()))
 	list := `{"id":1,"method":"list_senders"}`
-	for _, m := range []string{list, list, signal, signal, addSender, addOther, `{"id":1,"status":0,"method":"hello"}`} {
+	note := `{"id":4,"method":"signal","params":{"info":{"sender":"thermo","event":"t"},"data":"bye"}}`
+	for _, m := range []string{list, list, note, signal, signal, addSender, addOther, `{"id":1,"status":0,"method":"hello"}`} {
 		b.print(t, m+"\n")
 		require.Equal(t, m, recv(t, c))
 	}

@@ -3,6 +3,8 @@ package serial
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -172,6 +174,55 @@ func TestTwoRouters(t *testing.T) {
 			require.NoError(t, c.Close())
 		})
 	}
+}
+
+// TestTwoRoutersOverABadCable damages one byte in 2,000, in both directions. Every event
+// still arrives, once and in order, and without a new connection.
+func TestTwoRoutersOverABadCable(t *testing.T) {
+	var mu sync.Mutex
+	r := rand.New(rand.NewPCG(*lossySeed, 3))
+	damage, damaged := false, 0
+	pathA, pathB := cable(t, func(p []byte) []byte {
+		mu.Lock()
+		defer mu.Unlock()
+		for i := range p {
+			if damage && r.IntN(2000) == 0 {
+				p[i] ^= 1 << r.IntN(8)
+				damaged++
+			}
+		}
+		return p
+	})
+	s := newStation(t, "serial://"+pathA+"?frame=cobs")
+	c := newClient(t, "serial://"+pathB+"?frame=cobs")
+	tic := addTimer(t, c)
+	s.expect(t, "timer #connect")
+	mu.Lock()
+	damage = true
+	mu.Unlock()
+	const events = 5000
+	sent := make(chan error, 1)
+	go func() {
+		for i := range events {
+			if err := tic.Trigger(i); err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- nil
+	}()
+	for i := range events {
+		s.expect(t, fmt.Sprintf("timer tic %d", i))
+	}
+	require.NoError(t, <-sent)
+	mu.Lock()
+	damage = false
+	require.Greater(t, damaged, 20, "the cable was too good")
+	t.Logf("%d bytes damaged", damaged)
+	mu.Unlock()
+	require.NoError(t, c.Close())
+	s.expect(t, "timer #disconnect")
+	require.Empty(t, s.events)
 }
 
 func addTimer(t *testing.T, c *router.ClientRouter) sig.Signal {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -71,16 +72,23 @@ func TestRestart(t *testing.T) {
 
 // TestRestartPauses checks that a child which cannot live is not started without rest.
 func TestRestartPauses(t *testing.T) {
-	l := listenAt(t, Scheme{RestartMin: 20 * time.Millisecond, RestartMax: 50 * time.Millisecond}, sh(`echo "{}"`))
-	var pauses []time.Duration
-	for range 4 {
-		pauses = append(pauses, timed(func() { endOfChild(t, accept(t, l)) }))
+	l := listenAt(t, Scheme{RestartMin: 10 * time.Millisecond, RestartMax: time.Hour}, sh(`echo "{}"`))
+	for _, least := range []time.Duration{0, 10, 20, 40} {
+		took := timed(func() { endOfChild(t, accept(t, l)) })
+		require.GreaterOrEqual(t, took, least*time.Millisecond)
 	}
-	require.GreaterOrEqual(t, pauses[1], 20*time.Millisecond)
-	require.GreaterOrEqual(t, pauses[2], 40*time.Millisecond)
-	require.GreaterOrEqual(t, pauses[3], 50*time.Millisecond)
-	least, most := (&Scheme{}).pauses()
-	require.Equal(t, []time.Duration{500 * time.Millisecond, 30 * time.Second}, []time.Duration{least, most})
+}
+
+func TestPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newChildListener("exec:x", &Scheme{}, nil)
+		for _, c := range []struct{ lived, want time.Duration }{
+			{0, 500 * time.Millisecond}, {time.Second, time.Second}, {29 * time.Second, 2 * time.Second}, {0, 4 * time.Second},
+			{0, 8 * time.Second}, {0, 16 * time.Second}, {0, 30 * time.Second}, {0, 30 * time.Second}, {30 * time.Second, 500 * time.Millisecond},
+		} {
+			require.Equal(t, c.want, timed(func() { require.NoError(t, l.rest(c.lived)) }))
+		}
+	})
 }
 
 // TestProgramReplaced has the program vanish for a while, as on an upgrade.
