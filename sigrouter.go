@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/carrier/serial"
+	"github.com/sigrouter/sigrouter/carrier/stdio"
 	"github.com/sigrouter/sigrouter/carrier/tcp"
 	"github.com/sigrouter/sigrouter/carrier/tls"
 	"github.com/sigrouter/sigrouter/carrier/unix"
@@ -18,7 +20,7 @@ import (
 //	schemes := sigrouter.Schemes()
 //	schemes["local"] = network // a *local.Network
 func Schemes() carrier.Schemes {
-	return carrier.NewSchemes(tcp.Scheme{}, tls.Scheme{}, unix.Scheme{}, ws.Scheme{})
+	return carrier.NewSchemes(tcp.Scheme{}, tls.Scheme{}, unix.Scheme{}, ws.Scheme{}, serial.Scheme{}, stdio.Scheme{})
 }
 
 // New makes a Router, for events inside one process.

@@ -137,5 +137,9 @@ func (l *ownListener) Close() (err error) {
 	return err
 }
 
+// Done returns a channel that is closed when there is, or will be, no connection any
+// more: a router started by a program that has gone may stop then.
+func (l *ownListener) Done() <-chan struct{} { return l.done }
+
 // URL returns "stdio:".
 func (l *ownListener) URL() string { return "stdio:" }

@@ -82,6 +82,8 @@ func (s Scheme) Dial(ctx context.Context, u *url.URL) (carrier.Conn, error) {
 // those of a command: Accept starts it, and after its connection was closed starts it
 // again as the policy says. When there will be no other, Accept fails with
 // carrier.ErrClosed. A command that does not exist is an error at once.
+//
+// The Listener of stdio: has a method Done, whose channel is closed with its connection.
 func (s Scheme) Listen(ctx context.Context, u *url.URL) (carrier.Listener, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

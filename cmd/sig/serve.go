@@ -25,6 +25,8 @@ import (
 
 	"github.com/sigrouter/sigrouter"
 	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/carrier/serial"
+	"github.com/sigrouter/sigrouter/carrier/stdio"
 	"github.com/sigrouter/sigrouter/carrier/tls"
 	"github.com/sigrouter/sigrouter/carrier/ws"
 	"github.com/sigrouter/sigrouter/router"
@@ -86,7 +88,9 @@ before both. Limits have names such as max-message and call-timeout:
   max-message = 4194304
   call-timeout = "1m"`,
 		Example: `  sig serve
-  sig serve --listen tcp://127.0.0.1:0 --listen unix:///run/sig.sock`,
+  sig serve --listen tcp://127.0.0.1:0 --listen unix:///run/sig.sock
+  sig serve --listen 'serial:///dev/ttyUSB0?baud=9600&sender=thermo'
+  sig serve --listen 'exec:./thermo --fast'`,
 		Args: args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.config == "" {
@@ -202,6 +206,9 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		return errors.Join(err, srv.Close())
 	}
 	tellSystemd(a.getenv, "READY=1")
+	ctx, cancelWait := context.WithCancel(ctx)
+	defer cancelWait()
+	stopWith(ctx, listeners, cancelWait)
 	a.untilStopped(ctx, f.untilEOF, reload, func() { reloadAll(log, listeners) })
 	tellSystemd(a.getenv, "STOPPING=1")
 	log.Info("stopping", "within", f.drain)
@@ -221,7 +228,27 @@ func (f *serveFlags) schemes(log *slog.Logger) carrier.Schemes {
 	s["tls"] = tls.Scheme{CertFile: f.cert, KeyFile: f.key, ClientCAFile: f.clientCA, Log: log}
 	w := ws.Scheme{CertFile: f.cert, KeyFile: f.key, ClientCAFile: f.clientCA, Options: ws.Options{Log: log}}
 	s["ws"], s["wss"] = w, w
+	s["serial"] = serial.Scheme{Log: log}
+	s["stdio"], s["exec"] = stdio.Scheme{Log: log}, stdio.Scheme{Log: log}
 	return s
+}
+
+// stopWith calls stop when the router's standard input and output have ended, if it
+// listens there: whoever started it has gone.
+func stopWith(ctx context.Context, listeners []carrier.Listener, stop func()) {
+	for _, l := range listeners {
+		own, ok := l.(interface{ Done() <-chan struct{} })
+		if !ok {
+			continue
+		}
+		go func() {
+			select {
+			case <-own.Done():
+				stop()
+			case <-ctx.Done():
+			}
+		}()
+	}
 }
 
 // listenAll listens at every address.
