@@ -387,7 +387,10 @@ const clockOfTheSystem = Object.freeze({
 const ignore = () => {};
 const tooLong = (max) => fail("limit", `longer than the ${max} bytes of a message`);
 const checkNames = (...names) => {
-  for (const name of names) if (typeof name !== "string" || /\p{Cs}/u.test(name)) throw fail("invalid", `${JSON.stringify(name)} is no name: that is a string without half surrogate pairs`);
+  for (const name of names) {
+    if (typeof name === "string" && !/\p{Cs}/u.test(name)) continue;
+    throw fail("invalid", `${JSON.stringify(name)} is no name: that is a string without half surrogate pairs`);
+  }
 };
 const lost = (err) => (err.code === "not_connected" ? err : fail("not_connected", `connection lost: ${err.message}`, { cause: err }));
 const again = (what, err) => new SigError(`${what} could not be added again: ${err.message}`, { status: err.status, code: err.code, cause: err });
@@ -521,7 +524,10 @@ class Session {
       const t = link.transport = this.dial(this.url);
       t.onopen = () => this.hello(link).catch((err) => this.drop(link, err));
       t.onmessage = (text) => this.receive(link, text);
-      t.onclose = (why) => this.drop(link, fail("not_connected", link.bye ? `the server said goodbye: ${link.bye.reason ?? ""}` : `connection to ${this.url} lost: ${why}`));
+      t.onclose = (why) => {
+        const text = link.bye ? `the server said goodbye: ${link.bye.reason ?? ""}` : `connection to ${this.url} lost: ${why}`;
+        this.drop(link, fail("not_connected", text));
+      };
     } catch (err) { // it will not be better next time
       const e = err instanceof SigError ? err : fail("invalid", `cannot connect to ${this.url}: ${err.message}`, { cause: err });
       this.later(link, 0, () => this.drop(link, e));
@@ -566,7 +572,6 @@ class Session {
       link.windowBytes = r.window_bytes || link.windowBytes;
       this.max = r.max_message || 1 << 20;
       resumed = r.resumed === true && this.outbox.resume(r.last);
-      if (resumed) link.told = this.received;
       this.watch(link, r.ping_ms || 5 * SECOND, r.dead_ms || 15 * SECOND);
     }
     this.resume = r?.session ? { session: r.session, epoch: r.epoch } : undefined;
@@ -702,7 +707,7 @@ class Session {
   manage(link, method, params, done) {
     const call = { method, params: JSON.stringify(params), done };
     const limit = 30 * SECOND;
-    call.timer = this.later(link, limit, () => this.giveUp(call, fail("timeout", `the server did not answer ${method} within ${limit} ms`)));
+    call.timer = this.clock.setTimeout(() => this.giveUp(call, fail("timeout", `the server did not answer ${method} within ${limit} ms`)), limit);
     link.urgent.add(call);
     this.pump(link);
   }
@@ -723,7 +728,8 @@ class Session {
       } };
       signal?.addEventListener("abort", abort, { once: true });
       if (timeout > 0 && timeout !== Infinity) {
-        call.timer = this.clock.setTimeout(() => this.giveUp(call, call.link ? fail("timeout", `no answer within ${timeout} ms`) : fail("not_connected", `not connected to ${this.url} for ${timeout} ms`)), timeout);
+        const late = () => (call.link ? fail("timeout", `no answer within ${timeout} ms`) : fail("not_connected", `not connected to ${this.url} for ${timeout} ms`));
+        call.timer = this.clock.setTimeout(() => this.giveUp(call, late()), timeout);
       }
       this.waiting.add(call);
       this.pump(this.link);
@@ -734,7 +740,6 @@ class Session {
     this.waiting.delete(call);
     this.link?.urgent.delete(call);
     call.link?.pending.delete(call.id);
-    call.link?.timers.delete(call.timer);
     this.clock.clearTimeout(call.timer);
     const done = call.done;
     call.done = ignore;
@@ -774,7 +779,7 @@ class Session {
       if (err) item.settle(err);
       this.outbox.ack(n);
     } };
-    call.timer = this.later(link, 10 * SECOND, () => this.giveUp(call, fail("timeout", "the server did not acknowledge the signal within 10 s")));
+    call.timer = this.clock.setTimeout(() => this.giveUp(call, fail("timeout", "the server did not acknowledge the signal within 10 s")), 10 * SECOND);
     this.send(link, call);
   }
 
@@ -926,7 +931,10 @@ class Session {
     sub.dropped += count;
     const told = { sender, event, count };
     if (sub.onDrop) this.deliver({ fn: sub.onDrop }, told);
-    else this.report(fail("slow", `${count} events for the listener of ${sub.params.sender ?? "any sender"}, ${sub.params.event ?? "any event"} were dropped by the server: too slow`, { data: told }));
+    else {
+      const whose = `${sub.params.sender ?? "any sender"}, ${sub.params.event ?? "any event"}`;
+      this.report(fail("slow", `${count} events for the listener of ${whose} were dropped by the server: too slow`, { data: told }));
+    }
   }
 
   receiveSignalCall(link, m) {
@@ -961,7 +969,7 @@ class Session {
       const count = held.get(n) - 1;
       if (count > 0) held.set(n, count);
       else held.delete(n);
-      if (this.link && held === this.held) this.acknowledge(this.link);
+      if (this.link) this.acknowledge(this.link);
     };
   }
 

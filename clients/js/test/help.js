@@ -47,14 +47,14 @@ export class FakeClock {
 /** One connection, as the server sees it. */
 export class FakeLink {
   sent = []; // what the client sent and nobody has looked at, oldest first
+  late = []; // what it sent after it closed the connection
   closed = undefined; // { code, reason } after the client closed it
 
   constructor(url, text) {
     this.url = url;
     this.transport = {
       send: (message) => {
-        if (this.closed) throw new Error("sent after close");
-        this.sent.push(JSON.parse(message));
+        (this.closed ? this.late : this.sent).push(JSON.parse(message));
       },
       close: (code, reason) => { this.closed ??= { code, reason }; },
       abort: () => {

@@ -206,6 +206,8 @@ test("no resume: listeners are added again, and their new ids count", async () =
   link.reply(link.next({ method: "add_listener", params: { sender: "timer", event: "tic", below: true } }), { listener_id: 8 });
   assert.equal(t.c.state, "connected");
   link.signal(1, [8], 2);
+  link.signal(2, [3], 3); // an id of before means nothing
+  link.next({ method: "remove_listener", params: { listener_id: 3 } });
   assert.deepEqual(seen, [1, 2]);
   sub.remove();
   link.next({ method: "remove_listener", params: { listener_id: 8 } });
@@ -227,6 +229,26 @@ test("a listener removed during a cut is removed after it", async () => {
   const fourth = await reconnected(t, { resumed: true });
   fourth.none();
   assert.equal(t.c.state, "connected");
+});
+
+test("a listener removed during a cut is nothing to a server started anew", async () => {
+  const t = await connected();
+  const { sub } = await addListener(t, 3, () => assert.fail("called"));
+  await addListener(t, 4, () => {});
+  t.link.cut();
+  sub.remove();
+  await t.clock.advance(250);
+  t.net.last.greet({ session: "s2" });
+  t.net.last.listen(3); // the id is another listener's now
+  t.net.last.none();
+});
+
+test("a listener removed before it was added is removed when it is", async () => {
+  const t = await connected();
+  const stream = t.c.events("timer", "tic");
+  stream.return();
+  t.link.listen(3);
+  t.link.next({ method: "remove_listener", params: { listener_id: 3 } });
 });
 
 test("a listener being added at the cut is added after it, and its ghost removed", async () => {
@@ -334,6 +356,23 @@ test("a slow reader holds back acknowledgements, so that the server's policy dec
   stream.return();
   assert.deepEqual(t.link.next({}).method, "remove_listener");
   assert.deepEqual(t.link.next(), { ack: 4 });
+});
+
+test("the slowest of several readers decides", async () => {
+  const t = await connected();
+  const [one, two] = [t.c.events("timer", "tic", { queue: 1 }), t.c.events("timer", "tic", { queue: 1 })];
+  t.link.listen(1);
+  t.link.listen(2);
+  t.link.signal(1, [1, 2], 1);
+  t.link.signal(2, [1, 2], 2);
+  await one.next();
+  await one.next();
+  t.link.next({ ack: 1 });
+  await t.clock.advance(10);
+  t.link.none();
+  await two.next();
+  await two.next();
+  t.link.next({ ack: 2 });
 });
 
 test("what a slow reader holds back from a server before does not concern the next", async () => {

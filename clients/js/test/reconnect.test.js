@@ -1,6 +1,7 @@
 // Coming back: waits, goodbyes, silence, hidden tabs; and servers without a fast lane.
 
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { connect } from "../sig.js";
 import { addListener, addSender, connected, FakeClock, FakeNet, reconnected, rejects, settle } from "./help.js";
@@ -171,6 +172,7 @@ function page(ctx) {
   globalThis.document = document;
   ctx.after(() => { for (const name of ["addEventListener", "removeEventListener", "document"]) delete globalThis[name]; });
   return {
+    listeners: () => [getEventListeners(target, "online"), getEventListeners(target, "pageshow"), getEventListeners(document, "visibilitychange")].map((l) => l.length),
     fire: (type) => target.dispatchEvent(new Event(type)),
     show(state) {
       document.visibilityState = state;
@@ -205,6 +207,20 @@ test("a page that is shown again, or online again, looks at once", async (ctx) =
   await closing;
   p.fire("online");
   assert.equal(t.clock.timers, 0);
+  assert.deepEqual(p.listeners(), [0, 0, 0]);
+});
+
+test("a refused client does not hurry because its page is shown", async (ctx) => {
+  const p = page(ctx);
+  const t = await connected();
+  t.link.cut();
+  await t.clock.advance(250);
+  t.net.last.transport.onopen();
+  t.net.last.fail(t.net.last.next({ method: "hello" }), -5, "refused");
+  const before = t.net.links.length;
+  p.show("visible");
+  await t.clock.advance(14_000);
+  assert.equal(t.net.links.length, before);
 });
 
 test("a hidden page acknowledges at once, since its timers do not run", async (ctx) => {

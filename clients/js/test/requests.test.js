@@ -1,6 +1,7 @@
 // Requests, both ways.
 
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { SigError } from "../sig.js";
 import { addSender, connected, reconnected, rejects, settle } from "./help.js";
@@ -75,6 +76,11 @@ test("a request ends with its AbortSignal, and is canceled", async () => {
   t.link.next({ method: "cancel", params: { id: call.id } });
   await rejects(t.c.request("a", "b", null, { signal: ctl.signal }), { code: "canceled" });
   t.link.none();
+  const whole = new AbortController();
+  const answered = t.c.request("a", "b", null, { signal: whole.signal });
+  t.link.reply(t.link.next());
+  await answered;
+  assert.deepEqual(getEventListeners(whole.signal, "abort"), []);
 });
 
 test("promise 12: requests under way fail at once when the connection is lost, and are not sent again", async () => {
@@ -218,6 +224,7 @@ test("an answer after the connection was lost goes nowhere, least of all to the 
   answer(1);
   await settle();
   link.none();
+  assert.deepEqual(t.link.late, []);
 });
 
 test("1,024 requests are answered at a time", async () => {

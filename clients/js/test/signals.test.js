@@ -234,6 +234,17 @@ test("a server that says to have more than was sent is not believed", async () =
   assert.equal(t.states.at(-1).resumed, false);
 });
 
+test("nor one that has forgotten what it acknowledged", async () => {
+  const t = await connected();
+  const { sender } = await addSender(t, "timer", { events: ["tic"] });
+  for (let n = 1; n <= 3; n++) sender.trigger("tic", n);
+  t.link.say({ ack: 2 });
+  const link = await reconnected(t, { resumed: true, last: 1 });
+  link.reply(link.next({ method: "add_sender" }));
+  link.next({ n: 1, params: { data: 3 } });
+  assert.deepEqual(t.states.at(-1), { state: "connected", resumed: false, unsure: 1 });
+});
+
 test("a cut in the middle of a second attempt loses nothing", async () => {
   const t = await connected();
   const { sender } = await addSender(t, "timer", { events: ["tic"] });
@@ -277,6 +288,19 @@ test("a removed sender triggers nothing, and goes after what it triggered before
   await sender.remove(); // again does nothing
   t.link.none();
   await addSender(t, "timer", { events: ["tic"] });
+});
+
+test("a refused signal counts once when its sender waits for the others", async () => {
+  const t = await connected();
+  const { sender } = await addSender(t, "timer", { events: ["tic"] });
+  sender.trigger("tic", 1).catch(() => {});
+  sender.trigger("tic", 2);
+  t.link.sent.length = 0;
+  t.link.say({ refused: 1, status: -5 }, { ack: 1 });
+  sender.remove();
+  t.link.none();
+  t.link.say({ ack: 2 });
+  t.link.next({ method: "remove_sender" });
 });
 
 test("a sender that is taken after a reconnect is tried again, and that is reported once", async () => {
