@@ -193,7 +193,7 @@ func checkRole(r string) error {
 	if r == "" || strings.ContainsFunc(r, func(c rune) bool {
 		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '-' && c != '_' && c != '.'
 	}) {
-		return fmt.Errorf("%s is no role: a role is letters, digits, - _ and .", shown(r))
+		return fmt.Errorf("%s is no role: a role is letters, digits, dots, dashes and underscores", shown(r))
 	}
 	return nil
 }

@@ -147,7 +147,7 @@ func (b *box) expect(missed []sig.Event) {
 	}
 }
 
-func (b *box) start() { go b.run(b, func() bool { return b.read(nil, nil) }) }
+func (b *box) start() { go b.run(b, func() bool { return b.read(context.Background(), nil) }) }
 
 func (b *box) consume(ctx context.Context, fn func(sig.Event) bool) {
 	b.begin()

@@ -90,7 +90,6 @@ type ClientRouter struct {
 	epoch         string
 	listeners     []*remoteSub
 	remoteSenders []*remoteSender
-	bridge        *carrier.Bridge
 
 	byID    atomic.Pointer[map[uint32]*remoteSub] // of the fast lane
 	byRaw   atomic.Pointer[map[string]*remoteSub] // of a classic server

@@ -212,20 +212,24 @@ func (c *ClientRouter) find(id uint32) *remoteSub {
 	if m := c.byID.Load(); m != nil && (*m)[id] != nil {
 		return (*m)[id]
 	}
-	c.adding.Lock()
-	c.adding.Unlock() //nolint:staticcheck // only those that were being added are waited for
+	c.added()
 	if m := c.byID.Load(); m != nil {
 		return (*m)[id]
 	}
 	return nil
 }
 
+// added returns when the listeners that were being added are in the books.
+func (c *ClientRouter) added() {
+	c.adding.Lock()
+	defer c.adding.Unlock()
+}
+
 func (c *ClientRouter) findRaw(id string) *remoteSub {
 	if m := c.byRaw.Load(); m != nil && (*m)[id] != nil {
 		return (*m)[id]
 	}
-	c.adding.Lock()
-	c.adding.Unlock() //nolint:staticcheck // see find
+	c.added()
 	if m := c.byRaw.Load(); m != nil {
 		return (*m)[id]
 	}

@@ -58,12 +58,8 @@ func (w *worker) poke() {
 	}
 }
 
-// sleep waits for poke. It reports false when ctx, which may be nil, has ended.
+// sleep waits for poke. It reports false when ctx has ended.
 func (w *worker) sleep(ctx context.Context) bool {
-	if ctx == nil {
-		<-w.wake
-		return true
-	}
 	select {
 	case <-w.wake:
 		return true

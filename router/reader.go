@@ -32,7 +32,7 @@ func (rd *reader) expect(missed []sig.Event) {
 	}
 }
 
-func (rd *reader) start() { go rd.run(rd, func() bool { return rd.read(nil, nil) }) }
+func (rd *reader) start() { go rd.run(rd, func() bool { return rd.read(context.Background(), nil) }) }
 
 func (rd *reader) consume(ctx context.Context, fn func(sig.Event) bool) {
 	rd.begin()

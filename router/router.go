@@ -61,7 +61,6 @@ func (o Options) New() *Router {
 		rings:    map[ringKey]*ring{},
 		queues:   map[queue]struct{}{},
 		handlers: map[*asked]struct{}{},
-		seam:     seam{remotes: map[uint64]*subscription{}},
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r

@@ -25,9 +25,6 @@ type seam struct {
 	// before anything newer. It is called with locks held: it must neither block nor
 	// call the Router.
 	sendRetained func(s *subscription, e sig.Event)
-
-	// remotes are the remote subscriptions by their ids.
-	remotes map[uint64]*subscription
 }
 
 // A remoteTarget is the far end of a subscription. The Router only shows it in reports.
@@ -43,7 +40,6 @@ type fanout interface{ send(e sig.Event) error }
 func (r *Router) listenRemote(sender, event string, target remoteTarget, cfg sig.ListenConfig, ready func(id uint64)) (*subscription, error) {
 	s := &subscription{r: r, sender: sender, event: event, ext: &extension{remote: target}}
 	err := r.subscribe(s, cfg, func(s *subscription) {
-		r.remotes[s.id] = s
 		if ready != nil {
 			ready(s.id)
 		}
@@ -52,14 +48,6 @@ func (r *Router) listenRemote(sender, event string, target remoteTarget, cfg sig
 		return nil, err
 	}
 	return s, nil
-}
-
-// removeListener ends a remote subscription by its id. It reports whether there was one.
-func (r *Router) removeListener(id uint64) bool {
-	r.mu.Lock()
-	s := r.remotes[id]
-	r.mu.Unlock()
-	return s != nil && r.unsubscribe(s)
 }
 
 // rebuild drops every list, because something has changed that buildFanout looks at.
@@ -79,9 +67,6 @@ func (r *Router) rebuild() {
 //	(*sender).remove(reason)        removes it; reason is for #disconnect.
 //	(*sender).owner                 who added it.
 //	(*subscription).id              ascending in the order of registration.
-
-// findSignal returns the signal of a sender that is there, or nil. It takes no lock.
-func (r *Router) findSignal(sender, event string) *signal { return r.signal(sender, event) }
 
 // A route says how an event that came from a carrier is to be delivered.
 type route struct {

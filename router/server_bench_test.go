@@ -95,7 +95,6 @@ type drainEnd struct {
 	closed chan struct{}
 	once   sync.Once
 	n      uint64
-	buf    []byte
 }
 
 func (d *drainEnd) Read(b []byte) (int, error) {

@@ -34,7 +34,6 @@ type session struct {
 	mu        sync.Mutex
 	listeners map[uint32]*subscription
 	senders   map[string]*sender
-	lastID    uint32
 	ended     bool
 	expiry    *time.Timer // ends the session while the client is away
 

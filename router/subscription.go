@@ -252,7 +252,6 @@ func (r *Router) unsubscribe(s *subscription) bool {
 	}
 	s.state.Or(stateRemoved)
 	r.subs.remove(s)
-	delete(r.remotes, s.id)
 	r.retract(s)
 	if s.watches() {
 		r.watchers--

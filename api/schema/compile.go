@@ -176,7 +176,6 @@ var (
 	jsonReader = reflect.TypeFor[json.Unmarshaler]()
 	textReader = reflect.TypeFor[encoding.TextUnmarshaler]()
 	timeType   = reflect.TypeFor[time.Time]()
-	anyType    = reflect.TypeFor[any]()
 	bytesType  = reflect.TypeFor[[]byte]()
 	chooser    = reflect.TypeFor[interface{ Choices() []string }]()
 )

@@ -295,3 +295,5 @@ func BenchmarkRead(b *testing.B) {
 		}
 	})
 }
+
+var _ = student{}.hidden // there to be left out
