@@ -38,6 +38,7 @@ type Peer struct {
 	lossy  bool // frames may get lost
 	resend resender
 	dialed bool // this end connected
+	agreed agreement
 
 	mode    atomic.Int32
 	name    atomic.Pointer[string]
@@ -157,6 +158,7 @@ func (p *Peer) SetFast(binary bool, s *Session) {
 	}
 	p.binary.Store(binary)
 	p.mode.Store(modeFast)
+	p.agreed.reach()
 }
 
 // Binary reports whether messages to and from the peer may be binary frames.
@@ -178,6 +180,7 @@ func (p *Peer) Release() {
 func (p *Peer) SetClassic() {
 	p.out().SetWindow(1, 0)
 	p.mode.Store(modeClassic)
+	p.agreed.reach()
 }
 
 // Classic reports whether the peer is known to be a classic one.
@@ -335,6 +338,7 @@ func (p *Peer) setReason(reason error) bool {
 	}
 	p.reason = reason
 	p.dead.Store(true)
+	p.agreed.reach()
 	return true
 }
 
@@ -425,7 +429,7 @@ func (p *Peer) handle(m *wire.Msg) {
 			p.mode.Store(modeLines)
 		}
 	}
-	switch m.Kind {
+	switch p.agreed.await(p, m); m.Kind {
 	case wire.Reply:
 		p.calls.reply(m)
 	case wire.Ack:
@@ -473,20 +477,6 @@ func (p *Peer) builtin(m *wire.Msg) bool {
 		return false
 	}
 	return true
-}
-
-// pingCount bounds pings a second, by the engine's clock.
-type pingCount struct {
-	second int64
-	n      int
-}
-
-func (c *pingCount) allow(clock int64, most int) bool {
-	if s := clock / int64(time.Second); s != c.second {
-		c.second, c.n = s, 0
-	}
-	c.n++
-	return c.n <= most
 }
 
 // hostOf returns the address without its port; "" when it has none.

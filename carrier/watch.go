@@ -82,3 +82,17 @@ func (p *Peer) queuedBytes() int {
 	defer q.mu.Unlock()
 	return q.waitBytes
 }
+
+// pingCount bounds pings a second, by the engine's clock.
+type pingCount struct {
+	second int64
+	n      int
+}
+
+func (c *pingCount) allow(clock int64, most int) bool {
+	if s := clock / int64(time.Second); s != c.second {
+		c.second, c.n = s, 0
+	}
+	c.n++
+	return c.n <= most
+}
