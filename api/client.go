@@ -101,7 +101,7 @@ func Caller(ctx context.Context) (*Remote, bool) {
 	if name == "" {
 		return nil, false
 	}
-	b := ctx.Value(metaKey{}).(*callMeta).bus
+	b := ctx.Value(metaKey{}).(*metaContext).bus
 	if c, ok := sig.CallerFrom(ctx); ok && c.Bus != nil {
 		b = c.Bus // which has no senders but the caller's, so that nobody can speak for another
 	}

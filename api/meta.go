@@ -70,20 +70,34 @@ func AddMeta(params any, key, value string) any {
 
 type metaKey struct{}
 
-// callMeta is what a method's context holds.
-type callMeta struct {
+// A metaContext is the context of a method that was called with an envelope, or inside
+// one that was. It is a context, and not only in one, to be made in one piece.
+type metaContext struct {
+	context.Context
 	bus   sig.Bus // where the method was exposed
-	facts func() map[string]string
+	facts map[string]string
+	head  []byte // the facts as JSON, as long as nobody asked
+}
+
+// Value returns the context itself for metaKey.
+func (m *metaContext) Value(key any) any {
+	if key == (metaKey{}) {
+		return m
+	}
+	return m.Context.Value(key)
 }
 
 // MetaFrom returns the facts that came with the call, for methods and for middleware on
 // the exposing side. Do not change the map; it is nil when there are none.
 func MetaFrom(ctx context.Context) map[string]string {
-	m, _ := ctx.Value(metaKey{}).(*callMeta)
-	if m == nil || m.facts == nil {
+	m, _ := ctx.Value(metaKey{}).(*metaContext)
+	switch {
+	case m == nil:
 		return nil
+	case m.head != nil:
+		return readFacts(m.head)
 	}
-	return m.facts()
+	return m.facts
 }
 
 // openEnvelope takes the envelope off, if there is one. What an earlier call brought, in
@@ -91,7 +105,7 @@ func MetaFrom(ctx context.Context) map[string]string {
 func (c *exposeConfig) openEnvelope(ctx context.Context, params any) (context.Context, any, error) {
 	switch p := params.(type) {
 	case *Envelope:
-		return c.withMeta(ctx, func() map[string]string { return p.Meta }), p.Params, nil
+		return &metaContext{ctx, c.bus, p.Meta, nil}, p.Params, nil
 	case *sig.Raw:
 		text, err := p.MarshalJSON()
 		if err != nil {
@@ -105,13 +119,9 @@ func (c *exposeConfig) openEnvelope(ctx context.Context, params any) (context.Co
 		}
 	}
 	if ctx.Value(metaKey{}) != nil {
-		ctx = c.withMeta(ctx, nil)
+		ctx = &metaContext{ctx, c.bus, nil, nil}
 	}
 	return ctx, params, nil
-}
-
-func (c *exposeConfig) withMeta(ctx context.Context, facts func() map[string]string) context.Context {
-	return context.WithValue(ctx, metaKey{}, &callMeta{c.bus, facts})
 }
 
 // beginsEnvelope is a quick look, for most parameters have none.
@@ -123,8 +133,7 @@ func beginsEnvelope(text []byte) bool {
 
 func (c *exposeConfig) openRaw(ctx context.Context, text []byte) (context.Context, any, error) {
 	head, params, ok := splitEnvelope(text)
-	// Most methods do not ask, and never learn what the facts are.
-	facts := func() map[string]string { return readFacts(head) }
+	meta := &metaContext{ctx, c.bus, nil, head}
 	if !ok {
 		var e struct {
 			Meta   map[string]string `json:"#meta"`
@@ -133,13 +142,12 @@ func (c *exposeConfig) openRaw(ctx context.Context, text []byte) (context.Contex
 		if err := json.Unmarshal(text, &e); err != nil {
 			return ctx, nil, sig.Errorf(sig.ErrMalformed, "parameters with #meta: %v", err)
 		}
-		params, facts = e.Params, func() map[string]string { return e.Meta }
+		params, meta.facts, meta.head = e.Params, e.Meta, nil
 	}
-	ctx = c.withMeta(ctx, facts)
 	if params == nil || string(params) == "null" {
-		return ctx, nil, nil
+		return meta, nil, nil
 	}
-	return ctx, &sig.Raw{Codec: sig.JSON{}, Bytes: params}, nil
+	return meta, &sig.Raw{Codec: sig.JSON{}, Bytes: params}, nil
 }
 
 // splitEnvelope takes apart an envelope written as AppendJSON does, with facts in plain

@@ -72,12 +72,21 @@ func (s *Schema) walk(v reflect.Value, texts bool) *Problem {
 func (s *Schema) walkStruct(v reflect.Value, texts bool) *Problem {
 	for i := range s.fields.list {
 		f := &s.fields.list[i]
-		x, err := v.FieldByIndexErr(f.index)
-		if err != nil || f.Optional && f.preset == nil && x.IsZero() {
+		limited := f.limited()
+		if !limited && !f.schema.checked && !(texts && f.schema.texts) {
+			continue
+		}
+		x := v
+		if len(f.index) == 1 {
+			x = v.Field(f.index[0])
+		} else if x, _ = v.FieldByIndexErr(f.index); !x.IsValid() {
+			continue // of an embedded struct that is not there
+		}
+		if f.Optional && f.preset == nil && x.IsZero() {
 			continue // not sent
 		}
 		p := f.schema.walk(x, texts)
-		if p == nil {
+		if p == nil && limited {
 			p = f.check(x)
 		}
 		if p != nil {

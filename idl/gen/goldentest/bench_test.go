@@ -140,3 +140,48 @@ func overNetRPC(b *testing.B) *rpc.Client {
 	b.Cleanup(func() { c.Close(); l.Close(); <-served })
 	return c
 }
+
+// BenchmarkInProcess compares a generated call in one process with a plain request.
+func BenchmarkInProcess(b *testing.B) {
+	ctx := context.Background()
+	r := router.New()
+	defer r.Close()
+	type params struct{ ID string }
+	_, err := r.AddSender("students", sig.Answer("get", func(_ context.Context, r sig.Request) (any, error) {
+		if r.Params.(*params).ID != "7" {
+			return nil, sig.ErrInvalid
+		}
+		return ada, nil
+	}))
+	if err != nil {
+		b.Fatal(err)
+	}
+	daemon, err := studentsystem.Serve(ctx, r, &students{known: map[string]studentsystem.Student{"7": ada}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer daemon.Close()
+	app, err := studentsystem.Connect(r)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer app.Close()
+	b.Run("plain", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			resp, err := r.Request(ctx, "students", "get", &params{"7"})
+			if err != nil || resp.Data.(studentsystem.Student).Age != 36 {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("generated", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			s, err := app.GetStudent(ctx, "7")
+			if err != nil || s.Age != 36 {
+				b.Fatal(err)
+			}
+		}
+	})
+}

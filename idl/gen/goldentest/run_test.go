@@ -113,6 +113,32 @@ func TestStudentSystem(t *testing.T) {
 	})
 }
 
+// A listener may call the daemon, which LibMedium had to forbid.
+func TestCallFromAListener(t *testing.T) {
+	everywhere(t, func(t *testing.T, daemonBus, appBus sig.Bus) {
+		server := &students{known: map[string]studentsystem.Student{"7": {ID: "7", Age: 36}}}
+		daemon, err := studentsystem.Serve(t.Context(), daemonBus, server)
+		require.NoError(t, err)
+		defer daemon.Close()
+		app, err := studentsystem.Connect(appBus)
+		require.NoError(t, err)
+		defer app.Close()
+		ages := make(chan uint8, 2)
+		_, err = app.OnStudentAdded(func(e studentsystem.StudentAddedEvent) {
+			s, err := app.GetStudent(t.Context(), e.Info.ID)
+			if err != nil {
+				t.Error(err)
+			}
+			ages <- s.Age
+		})
+		require.NoError(t, err)
+		require.NoError(t, daemon.TriggerStudentAdded(0, studentsystem.Student{ID: "7"}))
+		require.EqualValues(t, 36, receive(t, ages))
+		require.NoError(t, daemon.TriggerStudentAddedTo(t.Context(), daemon.Applications()[0], 0, studentsystem.Student{ID: "7"}))
+		require.EqualValues(t, 36, receive(t, ages))
+	})
+}
+
 // teacher is a daemon with everything.
 type teacher struct {
 	school.UnimplementedServer
