@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sigrouter/sigrouter/bench/calls"
 	"github.com/sigrouter/sigrouter/bench/inproc"
 )
 
@@ -32,7 +33,7 @@ func run() error {
 		rounds = flag.Int("rounds", 5, "medians are of so many rounds")
 		length = flag.Duration("time", 50*time.Millisecond, "length of one measurement in process; over TCP twenty times that")
 		only   = flag.String("only", "", "regular expression: only libraries with such names (in process)")
-		part   = flag.String("part", "inproc,network", "what to measure")
+		part   = flag.String("part", "inproc,calls,network", "what to measure")
 		idle   = flag.Int("idle", 2000, "idle connections to measure the memory of; 0: none")
 	)
 	flag.Parse()
@@ -45,6 +46,12 @@ func run() error {
 		}
 		o := inproc.Options{Rounds: *rounds, Time: *length, Only: re, Progress: progress}
 		if err := inproc.Run(os.Stdout, inproc.OwnRouter(), o); err != nil {
+			return err
+		}
+	}
+	if strings.Contains(*part, "calls") {
+		o := calls.Options{Rounds: *rounds, Time: 10 * *length, Progress: progress}
+		if err := calls.Run(os.Stdout, calls.Subjects(), o); err != nil {
 			return err
 		}
 	}
