@@ -66,6 +66,7 @@ func (c *calc) Later(n int) *api.Deferred[int] {
 }
 func (c *calc) Never() (*api.Deferred[int], error) { return api.NewDeferred[int](), nil }
 func (c *calc) Close() error                       { return nil }
+func (c *calc) hidden()                            {}
 
 var _ = (*calc).hidden // there to be left out
 

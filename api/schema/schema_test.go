@@ -35,7 +35,8 @@ type student struct {
 	Active bool           `json:"active" default:"true"`
 	Limit  int            `json:"limit" min:"1" max:"10" default:"5"`
 	Order  string         `json:"order" choices:"name,age" default:"name"`
-	Not    chan int       `json:"-"`
+	hidden int
+	Not    chan int `json:"-"`
 }
 
 func compile(t *testing.T, v any) *schema.Schema {
