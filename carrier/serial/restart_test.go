@@ -13,7 +13,7 @@ import (
 
 const (
 	hello     = `{"id":1,"method":"hello","params":{"version":1}}`
-	addSender = `{"id":1,"method":"add_sender","params":{"sender":"thermo","events":"t"}}`
+	addSender = `{"id":1,"method":"add_sender","params":{"sender":"thermo","events":"t","requests":["get"]}}`
 	addOther  = `{"id":2,"method":"add_sender","params":{"sender":"other","events":"t"}}`
 	signal    = `{"id":3,"method":"signal","params":{"info":{"sender":"thermo","event":"t"},"data":"hello"}}`
 )

@@ -82,7 +82,7 @@ func TestInstrumentAtARouter(t *testing.T) {
 			fmt.Fprintf(b, "%q\n", "answer to "+question[:len(question)-1])
 		}
 	}()
-	time.Sleep(2 * partialWithin) // it has been silent since the port was opened
+	b.print(t, "\n") // what it prints next is a whole line
 	response, err := s.Request(t.Context(), "meter", "READ?", nil)
 	require.NoError(t, err)
 	answer, err := sig.As[string](response.Data)
@@ -102,30 +102,27 @@ func TestInstrumentAtARouter(t *testing.T) {
 func TestSketchAtARouter(t *testing.T) {
 	b := newBoard(t)
 	s := newStation(t, b.url())
+	asked := make(chan error, 1)
 	for i := range 5 {
-		b.print(t, `{"id":1,"method":"add_sender","params":{"sender":"thermo","events":"t","requests":["get"]}}`+"\n")
+		b.print(t, addSender+"\n")
 		require.Equal(t, `{"id":1,"status":0,"response":null}`, b.line(t))
 		if i > 0 {
 			s.expect(t, "thermo #disconnect")
+			require.ErrorIs(t, <-asked, sig.ErrNotConnected)
 		}
 		s.expect(t, "thermo #connect")
 		b.print(t, `{"id":2,"method":"signal","params":{"info":{"sender":"thermo","event":"t"},"data":21.5}}`+"\n")
 		require.Equal(t, `{"id":2,"status":0,"response":null}`, b.line(t))
 		s.expect(t, "thermo t 21.5")
-		asked := make(chan error, 1)
 		go func() {
 			_, err := s.Request(t.Context(), "thermo", "get", nil)
 			asked <- err
 		}()
 		require.Contains(t, b.line(t), `"method":"request"`)
-		b.print(t, "{\"id\":3,\"method\":\"si") // it restarts, with a request to answer
-		if i == 4 {
-			break
-		}
-		b.print(t, "\n") // its sketch begins with an empty line
-		go func() { asked <- nil }()
-		<-asked
+		b.print(t, `{"id":3,"method":"si`) // it restarts in mid-line, with a request to answer
 	}
+	require.NoError(t, b.Close())
+	require.ErrorIs(t, <-asked, sig.ErrNotConnected)
 }
 
 // newClient connects a router to another over a line.
