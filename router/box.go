@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"runtime"
 	"sync"
 
 	"github.com/sigrouter/sigrouter/sig"
@@ -19,21 +20,23 @@ type box struct {
 	items  []item              // a ring: item i is at i modulo the length, a power of two
 	head   uint64              // the item that has waited longest
 	tail   uint64              // where the next goes
-	lost   sig.Drop            // what was dropped behind the last item
+	lost   *sig.Drop           // what was dropped behind the last item; nil for nothing
 	latest map[eventKey]uint64 // where the event of a name waits, for sig.Latest
 	ending bool
 	gone   bool
 	calls  bool // a call may be under way
+	asleep bool // push has to poke
 
 	// Used by the goroutine alone.
 	current item
 	newest  sig.Event
 }
 
-// An item is an event that waits, and what was dropped just before it.
+// An item is an event that waits, and what was dropped just before it, most often
+// nothing.
 type item struct {
 	event sig.Event
-	lost  sig.Drop
+	lost  *sig.Drop
 }
 
 type eventKey struct{ sender, name string }
@@ -51,10 +54,14 @@ func (b *box) push(e sig.Event) {
 	b.mu.Lock()
 	if !b.gone && !b.replace(e) && b.makeRoom(e) {
 		b.add(item{e, b.lost})
-		b.lost = sig.Drop{}
+		b.lost = nil
 	}
+	asleep := b.asleep
+	b.asleep = false
 	b.mu.Unlock()
-	b.poke()
+	if asleep {
+		b.poke()
+	}
 }
 
 // replace puts an event in the place of an older one of the same name.
@@ -118,23 +125,31 @@ func (b *box) remove() item {
 }
 
 // drop adds an event to what has been dropped at a place.
-func (b *box) drop(at *sig.Drop, e sig.Event, reason string) {
+func (b *box) drop(at **sig.Drop, e sig.Event, reason string) {
 	b.drops.Add(1)
-	*at = merged(*at, sig.Drop{Sender: e.Sender, Event: e.Name, Count: 1, Reason: reason})
+	if *at == nil {
+		*at = &sig.Drop{Sender: e.Sender, Event: e.Name, Reason: reason}
+	}
+	addDrop(*at, e.Sender, e.Name, 1)
+}
+
+// addDrop counts events in a Drop.
+func addDrop(d *sig.Drop, sender, event string, n uint64) {
+	if d.Sender != sender || d.Event != event {
+		d.Sender, d.Event = "", ""
+	}
+	d.Count += n
 }
 
 // merged returns one Drop for two that come next to each other.
-func merged(a, b sig.Drop) sig.Drop {
+func merged(a, b *sig.Drop) *sig.Drop {
 	switch {
-	case a.Count == 0:
+	case a == nil:
 		return b
-	case b.Count == 0:
+	case b == nil:
 		return a
 	}
-	if a.Sender != b.Sender || a.Event != b.Event {
-		a.Sender, a.Event = "", ""
-	}
-	a.Count += b.Count
+	addDrop(a, b.Sender, b.Event, b.Count)
 	return a
 }
 
@@ -187,17 +202,17 @@ func (b *box) leave() {
 // tells it of drops in their place. It returns false when there will be no more.
 func (b *box) read(ctx context.Context, fn func(sig.Event) bool) bool {
 	for {
-		if b.current.lost.Count == 0 && b.current.event.Origin == nil && !b.take(ctx) {
+		if b.current.lost == nil && b.current.event.Origin == nil && !b.take(ctx) {
 			return false
 		}
 		if !b.mayCall() {
 			return false
 		}
-		if lost := b.current.lost; lost.Count > 0 {
-			b.current.lost = sig.Drop{}
+		if lost := b.current.lost; lost != nil {
+			b.current.lost = nil
 			if b.onDrop != nil {
 				b.newest = sig.Event{Origin: &sig.Origin{Sender: lost.Sender, Name: lost.Event}}
-				b.onDrop(lost)
+				b.onDrop(*lost)
 			}
 			continue
 		}
@@ -214,8 +229,9 @@ func (b *box) read(ctx context.Context, fn func(sig.Event) bool) bool {
 // take waits for the next item. It returns false when there will be no more.
 func (b *box) take(ctx context.Context) bool {
 	b.mu.Lock()
+	yielded := false
 	for {
-		b.calls = true
+		b.calls, b.asleep = true, false
 		switch {
 		case b.gone:
 			b.mu.Unlock()
@@ -224,17 +240,22 @@ func (b *box) take(ctx context.Context) bool {
 			b.current = b.remove()
 			b.mu.Unlock()
 			return true
-		case b.lost.Count > 0:
-			b.current, b.lost = item{lost: b.lost}, sig.Drop{}
+		case b.lost != nil:
+			b.current, b.lost = item{lost: b.lost}, nil
 			b.mu.Unlock()
 			return true
 		case b.ending:
 			b.mu.Unlock()
 			return false
 		}
-		b.calls = false
+		if yielded {
+			b.calls, b.asleep = false, true
+		}
 		b.mu.Unlock()
-		if !b.sleep(ctx) {
+		if !yielded { // most often who triggers needs no more than a turn
+			yielded = true
+			runtime.Gosched()
+		} else if !b.sleep(ctx) {
 			return false
 		}
 		b.mu.Lock()

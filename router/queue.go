@@ -1,10 +1,7 @@
 package router
 
 import (
-	"bytes"
 	"context"
-	"runtime"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -179,17 +176,6 @@ func (b *blocking) exit(w *worker) {
 		defer b.mu.Unlock()
 		w.waitsFor = nil
 	}
-}
-
-// goroutineID returns the number of the calling goroutine, from the text that the
-// runtime writes for people. It takes microseconds, so it is asked only where waiting
-// is the alternative.
-func goroutineID() uint64 {
-	var buf [64]byte
-	text := bytes.TrimPrefix(buf[:runtime.Stack(buf[:], false)], []byte("goroutine "))
-	digits, _, _ := bytes.Cut(text, []byte(" "))
-	id, _ := strconv.ParseUint(string(digits), 10, 64)
-	return id
 }
 
 // enqueue gives a subscription its queue. r.mu is held.

@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"runtime"
 	"slices"
 
 	"github.com/sigrouter/sigrouter/sig"
@@ -122,6 +123,7 @@ func (rd *reader) take(ctx context.Context) bool {
 	q.mu.Lock()
 	rd.advance(rd.claimed)
 	rd.batch, rd.done, rd.claimed = nil, 0, 0
+	yielded := false
 	for {
 		n := q.head - rd.pos
 		switch {
@@ -140,6 +142,13 @@ func (rd *reader) take(ctx context.Context) bool {
 		case rd.ending:
 			q.mu.Unlock()
 			return false
+		}
+		if !yielded { // most often who triggers needs no more than a turn
+			yielded = true
+			q.mu.Unlock()
+			runtime.Gosched()
+			q.mu.Lock()
+			continue
 		}
 		rd.next, q.asleep = q.asleep, rd
 		q.mu.Unlock()
