@@ -193,6 +193,9 @@ func (b *box) finish() {
 
 func (b *box) leave() {
 	b.mu.Lock()
+	if b.givenUp.Load() {
+		b.drops.Add(b.tail - b.head)
+	}
 	b.gone, b.items, b.head, b.tail = true, nil, 0, 0
 	b.mu.Unlock()
 	b.poke()

@@ -95,11 +95,10 @@ func ends(ended <-chan struct{}, timeout <-chan time.Time, next *<-chan time.Tim
 
 // giveUp ends a queue at once. What waited in it counts as dropped.
 func (r *Router) giveUp(q queue) string {
-	w := q.common()
-	waiting := q.depth()
-	w.drops.Add(uint64(waiting))
-	r.unsubscribe(w.sub)
-	r.log.Warn("a queued listener did not end when the router was closed", "listener", w.sub.place.String(),
-		"sender", w.sub.sender, "event", w.sub.event, "dropped", waiting)
-	return fmt.Sprintf("%s, %d events dropped", w.sub, waiting)
+	s := q.common().sub
+	q.common().givenUp.Store(true)
+	r.unsubscribe(s)
+	r.log.Warn("a queued listener did not end when the router was closed", "listener", s.place.String(),
+		"sender", s.sender, "event", s.event, "dropped", s.Dropped())
+	return fmt.Sprintf("%s, %d events dropped", s, s.Dropped())
 }

@@ -137,6 +137,10 @@ func (j *subject) part(s *subscription) {
 	} else if i, ok := slices.BinarySearchFunc(j.subs, s, byID); ok {
 		j.subs = slices.Delete(j.subs, i, i+1)
 	}
+}
+
+// prune forgets the subject when it has lost its last subscription. r.mu is held.
+func (j *subject) prune() {
 	if len(j.subs) == 0 {
 		j.r.subs.remove(j)
 		j.link(nil)

@@ -29,21 +29,33 @@ func (r *Router) notify(sender, event string, data any) *notice {
 	if len(subs) == 0 && len(r.uses) == 0 {
 		return nil
 	}
-	n := &notice{
-		event:     sig.Event{Origin: &sig.Origin{Sender: sender, Name: event}, Data: data},
-		delivered: make(chan struct{}),
-	}
+	n := &notice{event: sig.Event{Origin: &sig.Origin{Sender: sender, Name: event}, Data: data}}
 	_, entries := r.entries(n.event.Origin, subs, nil, true)
-	n.entries = r.wrap(n.event.Origin, entries)
-	if len(n.entries) == 0 {
+	if n.entries = r.wrap(n.event.Origin, entries); len(n.entries) == 0 {
 		return nil
 	}
+	r.enqueueNotice(sender, n)
+	return n
+}
+
+func (r *Router) enqueueNotice(sender string, n *notice) {
+	n.delivered = make(chan struct{})
 	q := r.notices[sender]
 	if q == nil {
 		q = &notices{}
 		r.notices[sender] = q
 	}
 	q.waiting = append(q.waiting, n)
+}
+
+// notifyConnect queues #connect. Where nobody listens to it but the #disconnect of the
+// name's last holder is still being delivered, what it returns stands for the end of that.
+func (r *Router) notifyConnect(s *sender) *notice {
+	n := r.notify(s.name, sig.Connect, s.decl)
+	if n == nil && r.notices[s.name] != nil {
+		n = &notice{}
+		r.enqueueNotice(s.name, n)
+	}
 	return n
 }
 

@@ -37,8 +37,9 @@ type worker struct {
 	ended     chan struct{} // closed when no more calls will come
 	goroutine atomic.Uint64 // its number
 	drops     atomic.Uint64
-	reads     *ring // nil for a box
-	waitsFor  *ring // that has no room for what the listener triggers; guarded by r.blocking.mu
+	givenUp   atomic.Bool // what waits when the queue is left counts as dropped
+	reads     *ring       // nil for a box
+	waitsFor  *ring       // that has no room for what the listener triggers; guarded by r.blocking.mu
 }
 
 func newWorker(s *subscription, reads *ring) worker {

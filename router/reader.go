@@ -16,14 +16,13 @@ type reader struct {
 	next   *reader // among those asleep
 
 	// Guarded by the ring's lock; batch is changed by the reader's goroutine alone.
-	pos    uint64
-	batch  []slot // being read, in place
-	ending bool   // ends when there is nothing to read
-	gone   bool
-
-	// Used by the reader's goroutine alone.
-	done    int    // of the batch
+	pos     uint64
+	batch   []slot // being read, in place
 	claimed uint64 // of the ring by the batch
+	ending  bool   // ends when there is nothing to read
+	gone    bool
+
+	done int // of the batch; used by the reader's goroutine alone
 }
 
 // expect makes the retained values the first batch.
@@ -44,10 +43,12 @@ func (rd *reader) consume(ctx context.Context, fn func(sig.Event) bool) {
 // last returns the event of the newest call.
 func (rd *reader) last() sig.Event { return rd.batch[rd.done-1].event }
 
+// depth counts all of the batch but one, since how much of it is done only the reader's
+// goroutine knows.
 func (rd *reader) depth() int {
 	rd.ring.mu.Lock()
 	defer rd.ring.mu.Unlock()
-	return int(rd.ring.head - rd.pos)
+	return int(rd.ring.head - rd.pos - min(rd.claimed, 1))
 }
 
 func (rd *reader) busy() bool {
@@ -73,6 +74,9 @@ func (rd *reader) leave() {
 		return
 	}
 	rd.gone = true
+	if rd.givenUp.Load() { // the rest of the batch follows when its call returns
+		rd.drops.Add(q.head - rd.pos - rd.claimed)
+	}
 	if rd.batch != nil {
 		q.resize(len(q.buf))
 	}
@@ -101,6 +105,7 @@ func (rd *reader) read(ctx context.Context, fn func(sig.Event) bool) bool {
 			s := &rd.batch[rd.done]
 			rd.done++
 			if rd.sub.state.Load() != 0 && !rd.mayCall() {
+				rd.leftOver()
 				return false
 			}
 			if s.epoch < rd.joined {
@@ -113,6 +118,13 @@ func (rd *reader) read(ctx context.Context, fn func(sig.Event) bool) bool {
 		if !rd.take(ctx) {
 			return false
 		}
+	}
+}
+
+// leftOver counts the rest of the batch, from the event that was not handed over on.
+func (rd *reader) leftOver() {
+	if rd.givenUp.Load() {
+		rd.drops.Add(uint64(len(rd.batch) - rd.done + 1))
 	}
 }
 

@@ -72,10 +72,19 @@ func (m *method) request(ctx context.Context, params any) (sig.Response, error) 
 		return m.answer(m.sender.r.ctx, params)
 	}
 	if ctx.Done() == nil {
-		return m.answer(ctx, params)
+		return m.answer(valuesContext{m.sender.r.ctx, ctx}, params)
 	}
 	return m.requestUntil(ctx, params)
 }
+
+// A valuesContext ends with one context and has the values of another.
+type valuesContext struct {
+	context.Context
+	values context.Context
+}
+
+// Value returns the other context's value.
+func (c valuesContext) Value(key any) any { return c.values.Value(key) }
 
 // contextType returns what tells the types of contexts apart. All contexts of
 // context.Background's type are the same, without values and without an end, and to

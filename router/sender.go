@@ -59,7 +59,7 @@ func (r *Router) addSender(name string, owner any, cfg sig.SenderConfig) (*sende
 	}
 	r.insert(s)
 	undeclared := r.undeclared(s)
-	notice := r.notify(name, sig.Connect, s.decl)
+	notice := r.notifyConnect(s)
 	for _, sg := range s.signals {
 		r.notifyCount(sg, sig.Subscribe, 1)
 	}

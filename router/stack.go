@@ -10,7 +10,7 @@ import (
 // What is here looks at the calling goroutine by way of texts that the runtime writes
 // for people. It takes microseconds, and is used only where waiting is the alternative.
 
-// goroutineID returns the number of the calling goroutine, from the text that runtime.Stack.
+// goroutineID returns the number of the calling goroutine.
 func goroutineID() uint64 {
 	var buf [64]byte
 	text := bytes.TrimPrefix(buf[:runtime.Stack(buf[:], false)], []byte("goroutine "))

@@ -246,8 +246,8 @@ func (r *Router) unsubscribe(s *subscription) bool {
 	return true
 }
 
-// leaveSubject takes a subscription out of its subject. It returns the names of the senders to
-// announce. r.mu is held.
+// leaveSubject takes a subscription out of its subject. It returns the names of the
+// senders to announce. r.mu is held.
 func (r *Router) leaveSubject(s *subscription) []string {
 	r.retract(s)
 	s.part(s)
@@ -255,6 +255,7 @@ func (r *Router) leaveSubject(s *subscription) []string {
 		r.watchers--
 	}
 	changed := r.listening(s.subject, sig.Unsubscribe)
+	s.prune()
 	return changed
 }
 
