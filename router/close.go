@@ -45,6 +45,7 @@ func (r *Router) drain(timeout <-chan time.Time) error {
 	var handlers []*asked
 	for a := range r.handlers {
 		handlers = append(handlers, a)
+		a.cancel()
 	}
 	r.mu.Unlock()
 	slices.SortFunc(queues, func(a, b queue) int { return byID(a.common().sub, b.common().sub) })

@@ -211,40 +211,52 @@ type eventSet struct {
 // matches. Where built is set it may leave out those that have no list, and visit may
 // drop the list. r.mu is held.
 func (j *subject) signals(built bool, visit func(*signal)) {
-	r := j.r
 	switch {
 	case j.exact:
 		if j.signal != nil {
 			visit(j.signal)
 		}
 	case j.kind == routerBroadcast && built:
-		// Backward, since a list that is dropped takes its signal out of the set.
-		for _, sg := range slices.Backward(r.built.all) {
-			visit(sg)
-		}
+		backward(j.r.built.all, visit)
 	case j.kind == routerBroadcast:
-		for sd := range r.senders.all() {
-			for _, sg := range sd.signals {
+		for sd := range j.r.senders.all() {
+			backward(sd.signals, visit)
+		}
+	case j.kind == channel || sig.IsPattern(j.sender) && j.kind == normal:
+		j.signalsByEvent(built, visit)
+	default:
+		j.signalsBySender(visit)
+	}
+}
+
+// backward calls visit with the last first, since a list that is dropped takes its
+// signal out of the set.
+func backward(signals []*signal, visit func(*signal)) {
+	for _, sg := range slices.Backward(signals) {
+		visit(sg)
+	}
+}
+
+func (j *subject) signalsByEvent(built bool, visit func(*signal)) {
+	j.r.events.visit(j.event, j.belowEvent(), func(e *eventSet) {
+		signals := e.signals
+		if built {
+			signals = e.built
+		}
+		backward(signals, func(sg *signal) {
+			if sig.Match(j.sender, sg.sender.name) {
+				visit(sg)
+			}
+		})
+	})
+}
+
+func (j *subject) signalsBySender(visit func(*signal)) {
+	j.r.byName.visit(j.sender, j.belowSender(), func(sd **sender) {
+		for _, sg := range (*sd).signals {
+			if j.matchesEvent(sg.name) {
 				visit(sg)
 			}
 		}
-	case j.kind == channel:
-		r.events.visit(j.event, j.belowEvent(), func(e *eventSet) {
-			signals := e.signals
-			if built {
-				signals = e.built
-			}
-			for _, sg := range slices.Backward(signals) {
-				visit(sg)
-			}
-		})
-	default:
-		r.byName.visit(j.sender, j.belowSender(), func(sd **sender) {
-			for _, sg := range (*sd).signals {
-				if j.matchesEvent(sg.name) {
-					visit(sg)
-				}
-			}
-		})
-	}
+	})
 }

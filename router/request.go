@@ -109,6 +109,7 @@ func (m *method) answer(ctx context.Context, params any) (resp sig.Response, err
 // asked is a request whose handler runs in a goroutine of its own.
 type asked struct {
 	method *method
+	cancel context.CancelFunc
 	resp   sig.Response
 	err    error
 	ended  chan struct{} // closed when resp and err are set
@@ -121,14 +122,17 @@ func (m *method) requestUntil(ctx context.Context, params any) (sig.Response, er
 	}
 	r := m.sender.r
 	a := &asked{method: m, ended: make(chan struct{})}
+	handlerCtx, cancel := context.WithCancel(ctx)
+	a.cancel = cancel // Close calls it, too
 	r.mu.Lock()
 	if r.closed {
 		r.mu.Unlock()
+		cancel()
 		return sig.Response{}, r.noSender(m.call.Sender)
 	}
 	r.handlers[a] = struct{}{}
 	r.mu.Unlock()
-	go a.run(ctx, params)
+	go a.run(handlerCtx, params)
 	select {
 	case <-a.ended:
 		return a.resp, a.err
@@ -137,21 +141,22 @@ func (m *method) requestUntil(ctx context.Context, params any) (sig.Response, er
 	}
 }
 
-// run is the goroutine. The handler's context also ends with the router.
+// run is the goroutine.
 func (a *asked) run(ctx context.Context, params any) {
-	r := a.method.sender.r
-	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(r.ctx, cancel)
-	a.err = sig.Errorf(&sig.Error{Status: sig.StatusFailed}, "the handler of %q of %q ended its goroutine", a.method.call.Method, a.method.call.Sender)
+	returned := false
 	defer func() {
-		stop()
-		cancel()
+		if !returned {
+			a.err = sig.Errorf(&sig.Error{Status: sig.StatusFailed}, "the handler of %q of %q ended its goroutine", a.method.call.Method, a.method.call.Sender)
+		}
 		close(a.ended)
+		a.cancel()
+		r := a.method.sender.r
 		r.mu.Lock()
 		delete(r.handlers, a)
 		r.mu.Unlock()
 	}()
 	a.resp, a.err = a.method.answer(ctx, params)
+	returned = true
 }
 
 // gaveUp says that the caller's context has ended.
