@@ -236,7 +236,7 @@ func ExampleRouter_Events() {
 // A middleware sees every event before the listeners do, and may change it or stop it.
 func ExampleRouter_Use() {
 	r := router.New()
-	remove, _ := r.Use("chat", "*", func(next sig.Listener) sig.Listener {
+	remove, _ := r.Use("chat", "line", func(next sig.Listener) sig.Listener {
 		return func(e sig.Event) {
 			text := e.Data.(string)
 			if strings.Contains(text, "secret") {

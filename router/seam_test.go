@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -25,10 +26,14 @@ type farFanout struct {
 	subs []*subscription
 }
 
-func (f *farFanout) send(e sig.Event) {
+func (f *farFanout) send(e sig.Event) error {
 	for _, s := range f.subs {
 		f.side.rec.add(show(s.remote().String(), e))
 	}
+	if e.Data == "fails" {
+		return sig.ErrNotConnected
+	}
+	return nil
 }
 
 func newFarSide(t *testing.T) (*Router, *farSide) {
@@ -68,6 +73,8 @@ func TestSeam_Fanout(t *testing.T) {
 	one.Remove()
 	trigger(t, a, 3)
 	require.Equal(t, []string{"three s.a=3", "local s.a=3"}, f.rec.take())
+	require.ErrorIs(t, a.Trigger("fails"), sig.ErrNotConnected)
+	require.Equal(t, []string{"three s.a=fails", "local s.a=fails"}, f.rec.take())
 	three.Remove()
 	trigger(t, a, 4)
 	require.Equal(t, []string{"local s.a=4"}, f.rec.take())
@@ -212,5 +219,32 @@ func TestSeam_ReadyFirst(t *testing.T) {
 			require.Equal(t, next[id], n)
 		}
 		next[id] = n + 1
+	}
+}
+
+// A detached listener is called by whoever holds it, and has a ring of its own.
+func TestSeam_Detached(t *testing.T) {
+	r, _ := newRouter(t, Options{})
+	for _, opts := range [][]sig.ListenOption{nil, {sig.Waitable()}, {sig.Queue(2, sig.Block)}, {sig.Queue(2, sig.Latest)}} {
+		var rec record
+		cfg := sig.NewListenConfig(opts...)
+		addListener(t, r, "s", "a", func(sig.Event) { t.Error("called by a detached one") }, opts...)
+		var both [2]*detached
+		for i := range both {
+			d, err := r.detach("s", "a", rec.listener("d"), cfg)
+			require.NoError(t, err)
+			both[i] = d
+			d.deliver(sig.NewEvent("s", "a", i))
+			require.Eventually(t, r.idle, 5*time.Second, time.Millisecond)
+			require.Equal(t, []string{fmt.Sprint("d s.a=", i)}, rec.take())
+		}
+		both[0].RemoveAndWait()
+		both[0].Remove()
+		both[0].deliver(sig.NewEvent("s", "a", 2))
+		both[1].deliver(sig.NewEvent("s", "a", 3))
+		require.Eventually(t, r.idle, 5*time.Second, time.Millisecond)
+		got := rec.take()
+		require.Equal(t, "d s.a=3", got[len(got)-1])
+		both[1].Remove()
 	}
 }
