@@ -47,7 +47,7 @@ func TestAllocations(t *testing.T) {
 		"trigger waitable":        held("waitable"),
 		"request":                 func() { _, _ = method.Request(context.Background(), data) },
 		"request by name":         func() { _, _ = r.Request(context.Background(), "s", "m", data) },
-		"route of a remote event": func() { _, _ = r.findSignal("s", "a").route() },
+		"route of a remote event": func() { _, _ = r.signal("s", "a").route() },
 	} {
 		for range 1000 {
 			fn() // queues grow to their size

@@ -1,7 +1,6 @@
 package router
 
 import (
-	"context"
 	"runtime"
 	"sync"
 
@@ -162,12 +161,12 @@ func (b *box) expect(missed []sig.Event) {
 	}
 }
 
-func (b *box) start() { go b.run(b, func() bool { return b.read(context.Background(), nil) }) }
+func (b *box) start() { go b.run(b, func() bool { return b.read(nil, nil) }) }
 
-func (b *box) consume(ctx context.Context, fn func(sig.Event) bool) {
+func (b *box) consume(stop <-chan struct{}, fn func(sig.Event) bool) {
 	b.begin()
 	defer b.end()
-	b.read(ctx, fn)
+	b.read(stop, fn)
 }
 
 func (b *box) last() sig.Event { return b.newest }
@@ -203,9 +202,9 @@ func (b *box) leave() {
 
 // read calls the listener, or fn if it is not nil, with one event after the other, and
 // tells it of drops in their place. It returns false when there will be no more.
-func (b *box) read(ctx context.Context, fn func(sig.Event) bool) bool {
+func (b *box) read(stop <-chan struct{}, fn func(sig.Event) bool) bool {
 	for {
-		if b.current.lost == nil && b.current.event.Origin == nil && !b.take(ctx) {
+		if b.current.lost == nil && b.current.event.Origin == nil && !b.take(stop) {
 			return false
 		}
 		if !b.mayCall() {
@@ -230,7 +229,7 @@ func (b *box) read(ctx context.Context, fn func(sig.Event) bool) bool {
 }
 
 // take waits for the next item. It returns false when there will be no more.
-func (b *box) take(ctx context.Context) bool {
+func (b *box) take(stop <-chan struct{}) bool {
 	b.mu.Lock()
 	yielded := false
 	for {
@@ -258,7 +257,7 @@ func (b *box) take(ctx context.Context) bool {
 		if !yielded { // most often who triggers needs no more than a turn
 			yielded = true
 			runtime.Gosched()
-		} else if !b.sleep(ctx) {
+		} else if !b.sleep(stop) {
 			return false
 		}
 		b.mu.Lock()

@@ -28,6 +28,6 @@ func (r *Router) Events(ctx context.Context, sender, event string, opts ...sig.L
 			return
 		}
 		defer s.Remove()
-		s.queue().consume(ctx, func(e sig.Event) bool { return ctx.Err() == nil && yield(e) })
+		s.queue().consume(ctx.Done(), func(e sig.Event) bool { return ctx.Err() == nil && yield(e) })
 	}
 }

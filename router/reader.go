@@ -1,7 +1,6 @@
 package router
 
 import (
-	"context"
 	"runtime"
 	"slices"
 
@@ -32,12 +31,12 @@ func (rd *reader) expect(missed []sig.Event) {
 	}
 }
 
-func (rd *reader) start() { go rd.run(rd, func() bool { return rd.read(context.Background(), nil) }) }
+func (rd *reader) start() { go rd.run(rd, func() bool { return rd.read(nil, nil) }) }
 
-func (rd *reader) consume(ctx context.Context, fn func(sig.Event) bool) {
+func (rd *reader) consume(stop <-chan struct{}, fn func(sig.Event) bool) {
 	rd.begin()
 	defer rd.end()
-	rd.read(ctx, fn)
+	rd.read(stop, fn)
 }
 
 // last returns the event of the newest call.
@@ -95,10 +94,10 @@ func (rd *reader) leave() {
 
 // read calls the listener, or fn if it is not nil, with one event after the other. It
 // returns false when there will be no more.
-func (rd *reader) read(ctx context.Context, fn func(sig.Event) bool) bool {
-	call, stop := rd.sub.fn, false
+func (rd *reader) read(stop <-chan struct{}, fn func(sig.Event) bool) bool {
+	call, ended := rd.sub.fn, false
 	if fn != nil {
-		call = func(e sig.Event) { stop = !fn(e) }
+		call = func(e sig.Event) { ended = !fn(e) }
 	}
 	for {
 		for rd.done < len(rd.batch) {
@@ -111,11 +110,11 @@ func (rd *reader) read(ctx context.Context, fn func(sig.Event) bool) bool {
 			if s.epoch < rd.joined {
 				continue
 			}
-			if call(s.event); stop {
+			if call(s.event); ended {
 				return false
 			}
 		}
-		if !rd.take(ctx) {
+		if !rd.take(stop) {
 			return false
 		}
 	}
@@ -130,7 +129,7 @@ func (rd *reader) leftOver() {
 
 // take waits for events and takes as many as are next to each other in the buffer. It
 // returns false when there will be no more.
-func (rd *reader) take(ctx context.Context) bool {
+func (rd *reader) take(stop <-chan struct{}) bool {
 	q := rd.ring
 	q.mu.Lock()
 	rd.advance(rd.claimed)
@@ -164,7 +163,7 @@ func (rd *reader) take(ctx context.Context) bool {
 		}
 		rd.next, q.asleep = q.asleep, rd
 		q.mu.Unlock()
-		if !rd.sleep(ctx) {
+		if !rd.sleep(stop) {
 			return false
 		}
 		q.mu.Lock()
