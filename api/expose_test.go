@@ -177,7 +177,9 @@ func TestBadCalls(t *testing.T) {
 			require.ErrorIs(t, err, sig.ErrInvalid)
 			require.Equal(t, p.Error(), err.Error())
 		}
-		require.ErrorIs(t, api.Do(t.Context(), caller, "calc", "hidden"), sig.ErrNoMethod)
+		err := api.Do(t.Context(), caller, "calc", "hidden")
+		require.ErrorIs(t, err, sig.ErrNoMethod)
+		require.EqualError(t, err, `sender "calc" has no method "hidden"; it has crash, describe, div_mod, divide, fail, find, greet, last, later, multiply, never, older, and 4 more`)
 		require.ErrorIs(t, api.Do(t.Context(), caller, "calc", "close"), sig.ErrNoMethod)
 		require.ErrorIs(t, api.Do(t.Context(), caller, "nobody", "close"), sig.ErrNoSender)
 	})

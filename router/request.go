@@ -2,6 +2,10 @@ package router
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"unsafe"
 
@@ -52,7 +56,17 @@ func (s *sender) other(name string) (*method, error) {
 	case len(s.methods) == 0:
 		return nil, sig.Errorf(sig.ErrNoMethod, "sender %q answers no requests", s.name)
 	}
-	return nil, sig.Errorf(sig.ErrNoMethod, "sender %q has no method %q", s.name, name)
+	return nil, sig.Errorf(sig.ErrNoMethod, "sender %q has no method %q; it has %s", s.name, name, s.methodNames())
+}
+
+// methodNames lists what the sender answers, for an error's text.
+func (s *sender) methodNames() string {
+	const most = 12
+	names := slices.Sorted(maps.Keys(s.methods))
+	if len(names) > most {
+		names = append(names[:most], fmt.Sprintf("and %d more", len(names)-most))
+	}
+	return strings.Join(names, ", ")
 }
 
 // noSender is the error for a name that has no holder.
