@@ -128,7 +128,8 @@ func TestReadme(t *testing.T) {
 			t.Errorf("README.md says %q: %s", m[0], out)
 		}
 	}
-	for _, m := range regexp.MustCompile(`\]\(([^):#]+)(?:#[^)]*)?\)`).FindAllSubmatch(text, -1) {
+	prose := regexp.MustCompile("(?s)```.*?```").ReplaceAll(text, nil)
+	for _, m := range regexp.MustCompile(`\]\(([^):#]+)(?:#[^)]*)?\)`).FindAllSubmatch(prose, -1) {
 		if _, err := os.Stat(string(m[1])); err != nil {
 			t.Errorf("README.md links to %s: %v", m[1], err)
 		}
