@@ -20,6 +20,10 @@ type callTable struct {
 
 	// Calls of this peer that were forwarded to others, so that it can cancel them.
 	asked map[callID]forwarded
+
+	// Not one for all connections: the channels of a testing/synctest bubble are of no use
+	// outside of it.
+	waiters sync.Pool
 }
 
 // pending is a call that waits for its reply: from this process, from another peer,
@@ -55,7 +59,13 @@ type waiter struct {
 	err  error
 }
 
-var waiters = sync.Pool{New: func() any { return &waiter{done: make(chan struct{}, 1)} }}
+// waiter returns a waiter that was used before, or a new one.
+func (t *callTable) waiter() *waiter {
+	if w, ok := t.waiters.Get().(*waiter); ok {
+		return w
+	}
+	return &waiter{done: make(chan struct{}, 1)}
+}
 
 func (w *waiter) finish(data []byte, err error) {
 	w.data, w.err = data, err
@@ -91,10 +101,10 @@ func (p *Peer) call(ctx context.Context, build func([]byte, uint64) []byte) ([]b
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	w := waiters.Get().(*waiter)
+	w := p.calls.waiter()
 	id, err := p.calls.add(pending{waiter: w})
 	if err != nil {
-		waiters.Put(w)
+		p.calls.waiters.Put(w)
 		return nil, err
 	}
 	p.w.mu.Lock()
@@ -115,7 +125,7 @@ func (p *Peer) call(ctx context.Context, build func([]byte, uint64) []byte) ([]b
 	}
 	data, err := w.data, w.err
 	w.data, w.err = nil, nil
-	waiters.Put(w)
+	p.calls.waiters.Put(w)
 	return data, err
 }
 
