@@ -1,6 +1,7 @@
 package router
 
 import (
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,44 +35,26 @@ type gateCell struct {
 
 func newGate() *gate { return &gate{left: make(chan struct{}, 1)} }
 
-// run calls the listeners of a signal's list inside the gate, or only fn if that is not
-// nil. There is a function for each side, so that who waits can read from its own stack
-// on which sides it is.
-func (g *gate) run(s *signal, l *list, e sig.Event, fn sig.Listener) {
+// do calls fn inside the gate. There is a function for each side, so that who waits can
+// read from its own stack on which side it is.
+func (g *gate) do(fn func()) {
 	if g.side.Load()&1 == 0 {
-		g.runOnSide0(s, l, e, fn)
+		g.even(fn)
 	} else {
-		g.runOnSide1(s, l, e, fn)
+		g.odd(fn)
 	}
 }
 
 //go:noinline
-func (g *gate) runOnSide0(s *signal, l *list, e sig.Event, fn sig.Listener) {
+func (g *gate) even(fn func()) {
 	defer g.leave(g.enter(0))
-	if fn != nil {
-		fn(e)
-		return
-	}
-	s.callAll(l, e)
+	fn()
 }
 
 //go:noinline
-func (g *gate) runOnSide1(s *signal, l *list, e sig.Event, fn sig.Listener) {
+func (g *gate) odd(fn func()) {
 	defer g.leave(g.enter(1))
-	if fn != nil {
-		fn(e)
-		return
-	}
-	s.callAll(l, e)
-}
-
-// gated returns a listener that calls fn inside a gate of s alone, for calls outside of
-// a signal's trigger.
-func (s *subscription) gated(fn sig.Listener) sig.Listener {
-	if !s.waitable {
-		return fn
-	}
-	return func(e sig.Event) { s.ext.own.run(nil, nil, e, fn) }
+	fn()
 }
 
 func (g *gate) enter(side int) *gateCell {
@@ -140,14 +123,35 @@ func (g *gate) wait() {
 func ownSides() (own [2]int64) {
 	frames(func(function string) bool {
 		switch {
-		case strings.HasSuffix(function, ".(*gate).runOnSide0"):
+		case strings.HasSuffix(function, ".(*gate).even"):
 			own[0]++
-		case strings.HasSuffix(function, ".(*gate).runOnSide1"):
+		case strings.HasSuffix(function, ".(*gate).odd"):
 			own[1]++
 		}
 		return true
 	})
 	return own
+}
+
+// frames calls visit with the name of each function on the stack, innermost first,
+// until it returns false.
+func frames(visit func(function string) bool) {
+	pcs := make([]uintptr, 64)
+	for skip := 2; ; skip += len(pcs) {
+		n := runtime.Callers(skip, pcs)
+		if n == 0 {
+			return
+		}
+		for frames := runtime.CallersFrames(pcs[:n]); ; {
+			f, more := frames.Next()
+			if !visit(f.Function) {
+				return
+			}
+			if !more {
+				break
+			}
+		}
+	}
 }
 
 // addGate notes that triggers inside the gate may call the listener. r.mu is held.
@@ -170,4 +174,13 @@ func (s *subscription) addGate(g *gate) {
 		}
 	}
 	x.gates[g] = struct{}{}
+}
+
+// gated returns a listener that calls fn, outside of a signal's trigger, so that a
+// removal of s can wait for it.
+func (s *subscription) gated(fn sig.Listener) sig.Listener {
+	if !s.waitable {
+		return fn
+	}
+	return func(e sig.Event) { s.ext.own.do(func() { fn(e) }) }
 }

@@ -38,12 +38,8 @@ func (r *Router) caught(v any, e sig.Event, s *subscription) {
 	r.report(p)
 }
 
-// recovered reports the panic of a handler, and returns what its caller is told. The
-// value is nil when the handler has called runtime.Goexit, and nobody is told.
-func (m *method) recovered(v any) error {
-	if v == nil {
-		return nil
-	}
+// panicked reports the panic of a handler, and returns what its caller is told.
+func (m *method) panicked(v any) error {
 	p := Panic{Sender: m.call.Sender, Method: m.call.Method, Place: m.sender.place.String(), Value: v, Stack: debug.Stack()}
 	m.sender.r.report(p)
 	return &sig.Error{Status: sig.StatusFailed, Code: "panic", Message: fmt.Sprintf("the handler of %q of %q panicked: %v", p.Method, p.Sender, v)}

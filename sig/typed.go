@@ -16,7 +16,7 @@ func On[T any](b Bus, sender, event string, fn func(Event, T), onError func(Even
 		case onError != nil:
 			onError(e, err)
 		}
-	}, append([]ListenOption{Helper()}, opts...)...)
+	}, opts...)
 }
 
 // Ask is Request with a typed response.

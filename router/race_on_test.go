@@ -1,6 +1,0 @@
-//go:build race
-
-package router
-
-// raceOn reports that the race detector slows everything down.
-const raceOn = true
