@@ -98,11 +98,12 @@ func (c *child) closePipes() {
 	}
 }
 
-// wait reaps the child. Pipes that its own children hold open are read for a moment
-// more, for what is in them, and then no longer.
+// wait reaps the child, and tells what it left behind in its group to end. Pipes that
+// those hold open are read for a moment more, for what is in them, and then no longer.
 func (c *child) wait(logging *sync.WaitGroup) {
 	err := c.cmd.Wait()
 	expected := err == nil || c.isClosing()
+	terminateGroup(c.cmd.Process.Pid)
 	limit := time.Now().Add(linger)
 	_ = c.stdout.SetReadDeadline(limit)
 	_ = c.stderr.SetReadDeadline(limit)

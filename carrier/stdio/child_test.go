@@ -59,8 +59,8 @@ func TestChildDies(t *testing.T) {
 		{`kill -9 $$`, "sh ended with signal: killed"},
 		{`exit 0`, "sh ended: EOF"},
 		{`exec 1>&-; sleep 100`, "sh closed its standard output"},
-		// It dies, and one that it started holds its pipes.
-		{`sleep 100 & exit 4`, "sh ended with exit status 4"},
+		// It dies, and one that it started, which will not go, holds its pipes.
+		{`(trap "" TERM; sleep 3) & sleep 0.1; exit 4`, "sh ended with exit status 4"},
 	} {
 		t.Run(c.script, func(t *testing.T) {
 			conn := dial(t, Scheme{}, sh(`printf "{\"i\":1}{\"i\":2}"; `+c.script))
@@ -129,6 +129,16 @@ func TestCloseEndsTheGroup(t *testing.T) {
 	require.NoError(t, err)
 	within(t, "Close", c.Close)
 	// Nobody here can wait for a grandchild: whoever inherits it reaps it, soon.
+	require.Eventually(t, func() bool { return isGone(pid) || isZombie(pid) }, patience, 5*time.Millisecond)
+}
+
+// TestOrphansEndToo has a child end before one that it started.
+func TestOrphansEndToo(t *testing.T) {
+	c := dial(t, Scheme{}, sh(`sleep 100 & echo "{\"pid\":$!}"`))
+	frame := recv(t, c)
+	pid, err := strconv.Atoi(frame[len(`{"pid":`) : len(frame)-1])
+	require.NoError(t, err)
+	require.ErrorIs(t, recvErr(t, c), io.EOF)
 	require.Eventually(t, func() bool { return isGone(pid) || isZombie(pid) }, patience, 5*time.Millisecond)
 }
 

@@ -20,3 +20,7 @@ func signalGroup(p *os.Process, s syscall.Signal) {
 		_ = p.Signal(s)
 	}
 }
+
+// terminateGroup is for what is left of a group whose first process has ended. The kernel
+// gives the number to nobody else while there is any.
+func terminateGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGTERM) }
