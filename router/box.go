@@ -1,7 +1,7 @@
 package router
 
 import (
-	"context"
+	"runtime"
 	"sync"
 
 	"github.com/sigrouter/sigrouter/sig"
@@ -19,21 +19,23 @@ type box struct {
 	items  []item              // a ring: item i is at i modulo the length, a power of two
 	head   uint64              // the item that has waited longest
 	tail   uint64              // where the next goes
-	lost   sig.Drop            // what was dropped behind the last item
+	lost   *sig.Drop           // what was dropped behind the last item; nil for nothing
 	latest map[eventKey]uint64 // where the event of a name waits, for sig.Latest
 	ending bool
 	gone   bool
 	calls  bool // a call may be under way
+	asleep bool // push has to poke
 
 	// Used by the goroutine alone.
 	current item
 	newest  sig.Event
 }
 
-// An item is an event that waits, and what was dropped just before it.
+// An item is an event that waits, and what was dropped just before it, most often
+// nothing.
 type item struct {
 	event sig.Event
-	lost  sig.Drop
+	lost  *sig.Drop
 }
 
 type eventKey struct{ sender, name string }
@@ -51,10 +53,14 @@ func (b *box) push(e sig.Event) {
 	b.mu.Lock()
 	if !b.gone && !b.replace(e) && b.makeRoom(e) {
 		b.add(item{e, b.lost})
-		b.lost = sig.Drop{}
+		b.lost = nil
 	}
+	asleep := b.asleep
+	b.asleep = false
 	b.mu.Unlock()
-	b.poke()
+	if asleep {
+		b.poke()
+	}
 }
 
 // replace puts an event in the place of an older one of the same name.
@@ -118,23 +124,31 @@ func (b *box) remove() item {
 }
 
 // drop adds an event to what has been dropped at a place.
-func (b *box) drop(at *sig.Drop, e sig.Event, reason string) {
+func (b *box) drop(at **sig.Drop, e sig.Event, reason string) {
 	b.drops.Add(1)
-	*at = merged(*at, sig.Drop{Sender: e.Sender, Event: e.Name, Count: 1, Reason: reason})
+	if *at == nil {
+		*at = &sig.Drop{Sender: e.Sender, Event: e.Name, Reason: reason}
+	}
+	addDrop(*at, e.Sender, e.Name, 1)
+}
+
+// addDrop counts events in a Drop.
+func addDrop(d *sig.Drop, sender, event string, n uint64) {
+	if d.Sender != sender || d.Event != event {
+		d.Sender, d.Event = "", ""
+	}
+	d.Count += n
 }
 
 // merged returns one Drop for two that come next to each other.
-func merged(a, b sig.Drop) sig.Drop {
+func merged(a, b *sig.Drop) *sig.Drop {
 	switch {
-	case a.Count == 0:
+	case a == nil:
 		return b
-	case b.Count == 0:
+	case b == nil:
 		return a
 	}
-	if a.Sender != b.Sender || a.Event != b.Event {
-		a.Sender, a.Event = "", ""
-	}
-	a.Count += b.Count
+	addDrop(a, b.Sender, b.Event, b.Count)
 	return a
 }
 
@@ -147,12 +161,12 @@ func (b *box) expect(missed []sig.Event) {
 	}
 }
 
-func (b *box) start() { go b.run(b, func() bool { return b.read(context.Background(), nil) }) }
+func (b *box) start() { go b.run(b, func() bool { return b.read(nil, nil) }) }
 
-func (b *box) consume(ctx context.Context, fn func(sig.Event) bool) {
+func (b *box) consume(stop <-chan struct{}, fn func(sig.Event) bool) {
 	b.begin()
 	defer b.end()
-	b.read(ctx, fn)
+	b.read(stop, fn)
 }
 
 func (b *box) last() sig.Event { return b.newest }
@@ -178,6 +192,9 @@ func (b *box) finish() {
 
 func (b *box) leave() {
 	b.mu.Lock()
+	if b.givenUp.Load() {
+		b.drops.Add(b.tail - b.head)
+	}
 	b.gone, b.items, b.head, b.tail = true, nil, 0, 0
 	b.mu.Unlock()
 	b.poke()
@@ -185,19 +202,19 @@ func (b *box) leave() {
 
 // read calls the listener, or fn if it is not nil, with one event after the other, and
 // tells it of drops in their place. It returns false when there will be no more.
-func (b *box) read(ctx context.Context, fn func(sig.Event) bool) bool {
+func (b *box) read(stop <-chan struct{}, fn func(sig.Event) bool) bool {
 	for {
-		if b.current.lost.Count == 0 && b.current.event.Origin == nil && !b.take(ctx) {
+		if b.current.lost == nil && b.current.event.Origin == nil && !b.take(stop) {
 			return false
 		}
 		if !b.mayCall() {
 			return false
 		}
-		if lost := b.current.lost; lost.Count > 0 {
-			b.current.lost = sig.Drop{}
+		if lost := b.current.lost; lost != nil {
+			b.current.lost = nil
 			if b.onDrop != nil {
 				b.newest = sig.Event{Origin: &sig.Origin{Sender: lost.Sender, Name: lost.Event}}
-				b.onDrop(lost)
+				b.onDrop(*lost)
 			}
 			continue
 		}
@@ -212,10 +229,11 @@ func (b *box) read(ctx context.Context, fn func(sig.Event) bool) bool {
 }
 
 // take waits for the next item. It returns false when there will be no more.
-func (b *box) take(ctx context.Context) bool {
+func (b *box) take(stop <-chan struct{}) bool {
 	b.mu.Lock()
+	yielded := false
 	for {
-		b.calls = true
+		b.calls, b.asleep = true, false
 		switch {
 		case b.gone:
 			b.mu.Unlock()
@@ -224,17 +242,22 @@ func (b *box) take(ctx context.Context) bool {
 			b.current = b.remove()
 			b.mu.Unlock()
 			return true
-		case b.lost.Count > 0:
-			b.current, b.lost = item{lost: b.lost}, sig.Drop{}
+		case b.lost != nil:
+			b.current, b.lost = item{lost: b.lost}, nil
 			b.mu.Unlock()
 			return true
 		case b.ending:
 			b.mu.Unlock()
 			return false
 		}
-		b.calls = false
+		if yielded {
+			b.calls, b.asleep = false, true
+		}
 		b.mu.Unlock()
-		if !b.sleep(ctx) {
+		if !yielded { // most often who triggers needs no more than a turn
+			yielded = true
+			runtime.Gosched()
+		} else if !b.sleep(stop) {
 			return false
 		}
 		b.mu.Lock()

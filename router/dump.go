@@ -15,8 +15,8 @@ func (r *Router) String() string {
 	defer r.mu.Unlock()
 	senders := slices.SortedFunc(r.senders.all(), func(a, b *sender) int { return strings.Compare(a.name, b.name) })
 	var subs []*subscription
-	r.subs.patterns.each(func(_ string, _ bool, events *patterns[leaf]) {
-		events.each(func(_ string, _ bool, l *leaf) { subs = append(subs, l.subs...) })
+	r.subs.patterns.each(func(_ string, _ bool, events *patterns[*subject]) {
+		events.each(func(_ string, _ bool, j **subject) { subs = append(subs, (*j).subs...) })
 	})
 	slices.SortFunc(subs, byID)
 
@@ -70,6 +70,6 @@ func dumpListener(b *strings.Builder, s *subscription) {
 	if t := s.remote(); t != nil {
 		fmt.Fprintf(b, ", %s\n", t)
 	} else {
-		fmt.Fprintf(b, ", %s\n", &s.place)
+		fmt.Fprintf(b, ", %s\n", s.place)
 	}
 }

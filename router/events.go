@@ -15,20 +15,19 @@ import (
 // option says otherwise. If nothing can be subscribed to, because a name is malformed or
 // the router is closed, that is logged and the loop ends at once.
 func (r *Router) Events(ctx context.Context, sender, event string, opts ...sig.ListenOption) iter.Seq[sig.Event] {
-	var place place
-	place.set()
+	place := callerPlace(0)
 	return func(yield func(sig.Event) bool) {
 		cfg := sig.NewListenConfig(opts...)
 		if cfg.Queue == 0 {
 			sig.Queue(0, sig.Block)(&cfg)
 		}
-		s := &subscription{r: r, sender: sender, event: event, place: place}
+		s := &subscription{place: place}
 		s.extend().pulled = true
-		if err := r.subscribe(s, cfg, nil); err != nil {
+		if err := r.subscribe(s, sender, event, cfg, nil); err != nil {
 			r.log.Error("no events", "error", err, "added", place.String())
 			return
 		}
 		defer s.Remove()
-		s.queue().consume(ctx, func(e sig.Event) bool { return ctx.Err() == nil && yield(e) })
+		s.queue().consume(ctx.Done(), func(e sig.Event) bool { return ctx.Err() == nil && yield(e) })
 	}
 }

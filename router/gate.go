@@ -1,7 +1,6 @@
 package router
 
 import (
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,26 +34,44 @@ type gateCell struct {
 
 func newGate() *gate { return &gate{left: make(chan struct{}, 1)} }
 
-// do calls fn inside the gate. There is a function for each side, so that who waits can
-// read from its own stack on which side it is.
-func (g *gate) do(fn func()) {
+// run calls the listeners of a signal's list inside the gate, or only fn if that is not
+// nil. There is a function for each side, so that who waits can read from its own stack
+// on which sides it is.
+func (g *gate) run(s *signal, l *list, e sig.Event, fn sig.Listener) {
 	if g.side.Load()&1 == 0 {
-		g.even(fn)
+		g.runOnSide0(s, l, e, fn)
 	} else {
-		g.odd(fn)
+		g.runOnSide1(s, l, e, fn)
 	}
 }
 
 //go:noinline
-func (g *gate) even(fn func()) {
+func (g *gate) runOnSide0(s *signal, l *list, e sig.Event, fn sig.Listener) {
 	defer g.leave(g.enter(0))
-	fn()
+	if fn != nil {
+		fn(e)
+		return
+	}
+	s.callAll(l, e)
 }
 
 //go:noinline
-func (g *gate) odd(fn func()) {
+func (g *gate) runOnSide1(s *signal, l *list, e sig.Event, fn sig.Listener) {
 	defer g.leave(g.enter(1))
-	fn()
+	if fn != nil {
+		fn(e)
+		return
+	}
+	s.callAll(l, e)
+}
+
+// gated returns a listener that calls fn inside a gate of s alone, for calls outside of
+// a signal's trigger.
+func (s *subscription) gated(fn sig.Listener) sig.Listener {
+	if !s.waitable {
+		return fn
+	}
+	return func(e sig.Event) { s.ext.own.run(nil, nil, e, fn) }
 }
 
 func (g *gate) enter(side int) *gateCell {
@@ -123,35 +140,14 @@ func (g *gate) wait() {
 func ownSides() (own [2]int64) {
 	frames(func(function string) bool {
 		switch {
-		case strings.HasSuffix(function, ".(*gate).even"):
+		case strings.HasSuffix(function, ".(*gate).runOnSide0"):
 			own[0]++
-		case strings.HasSuffix(function, ".(*gate).odd"):
+		case strings.HasSuffix(function, ".(*gate).runOnSide1"):
 			own[1]++
 		}
 		return true
 	})
 	return own
-}
-
-// frames calls visit with the name of each function on the stack, innermost first,
-// until it returns false.
-func frames(visit func(function string) bool) {
-	pcs := make([]uintptr, 64)
-	for skip := 2; ; skip += len(pcs) {
-		n := runtime.Callers(skip, pcs)
-		if n == 0 {
-			return
-		}
-		for frames := runtime.CallersFrames(pcs[:n]); ; {
-			f, more := frames.Next()
-			if !visit(f.Function) {
-				return
-			}
-			if !more {
-				break
-			}
-		}
-	}
 }
 
 // addGate notes that triggers inside the gate may call the listener. r.mu is held.
@@ -174,13 +170,4 @@ func (s *subscription) addGate(g *gate) {
 		}
 	}
 	x.gates[g] = struct{}{}
-}
-
-// gated returns a listener that calls fn, outside of a signal's trigger, so that a
-// removal of s can wait for it.
-func (s *subscription) gated(fn sig.Listener) sig.Listener {
-	if !s.waitable {
-		return fn
-	}
-	return func(e sig.Event) { s.ext.own.do(func() { fn(e) }) }
 }

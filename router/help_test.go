@@ -138,3 +138,13 @@ func receive[T any](t testing.TB, c <-chan T) T {
 		panic("unreachable")
 	}
 }
+
+// closed waits for a channel to be closed, soon.
+func closed(t testing.TB, c <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-c:
+	case <-time.After(10 * time.Second):
+		t.Fatal("not closed after 10 s")
+	}
+}

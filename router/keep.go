@@ -45,7 +45,7 @@ func (s *signal) store(e sig.Event) (*list, error) {
 // is held.
 func (r *Router) catchUp(s *subscription, skip bool) {
 	var missed []sig.Event
-	r.signalsOf(s, false, func(sg *signal) {
+	s.signals(false, func(sg *signal) {
 		k := sg.keep
 		if k == nil {
 			return

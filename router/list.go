@@ -1,8 +1,6 @@
 package router
 
 import (
-	"slices"
-
 	"github.com/sigrouter/sigrouter/sig"
 )
 
@@ -12,7 +10,6 @@ import (
 type list struct {
 	entries []entry
 	extra   *extra // nil for most
-	size    int    // listeners; those behind queues and connections counted one by one
 }
 
 // An entry is one call.
@@ -23,39 +20,54 @@ type entry struct {
 	sub *subscription
 }
 
+// gone reports whether the entry's listener has been removed.
+func (en *entry) gone() bool { return en.sub != nil && en.sub.removed() }
+
 // extra is what makes a trigger more than a row of calls.
 type extra struct {
 	uses    []*use // middleware, outermost first
 	version uint64 // of the router's middleware
 	gate    *gate  // counts the triggers under way; nil when nobody may wait for them
 	fan     fanout // takes the event to all remote listeners, before the entries; nil for none
+	more    int    // listeners beyond the number of entries
+}
+
+// size returns how many listeners there are, those behind queues and connections
+// counted one by one.
+func (l *list) size() int {
+	if l.extra == nil {
+		return len(l.entries)
+	}
+	return len(l.entries) + l.extra.more
 }
 
 // with returns the list with a listener added at its end. It shares the entries: who
 // reads the old list never looks past its end.
 func (l *list) with(s *subscription) *list {
-	return &list{append(l.entries, entry{s.call(), s}), l.extra, l.size + 1}
+	return &list{append(l.entries, entry{s.call(), s}), l.extra}
 }
 
 // without returns a copy of the list that lacks a listener, with room for another.
 func (l *list) without(s *subscription) *list {
-	i := slices.IndexFunc(l.entries, func(e entry) bool { return e.sub == s })
+	n := len(l.entries)
+	i := n - 1 // who comes last goes first, as often as not
+	for ; i >= 0 && l.entries[i].sub != s; i-- {
+	}
 	if i < 0 {
 		return l
 	}
-	n := len(l.entries)
-	entries := make([]entry, n-1, n+n/8+1)
+	entries := make([]entry, n-1, n+n/16)
 	copy(entries, l.entries[:i])
 	copy(entries[i:], l.entries[i+1:])
-	return &list{entries, l.extra, l.size - 1}
+	return &list{entries, l.extra}
 }
 
 // build makes and publishes the list of a signal. r.mu is held, and s.keep.mu where
 // the signal has it.
 func (r *Router) build(s *signal) *list {
 	subs := r.matching(s.sender.name, s.name)
-	l := &list{entries: make([]entry, 0, len(subs)+1), size: len(subs)}
-	x := extra{}
+	l := &list{entries: make([]entry, 0, len(subs)+1)}
+	var x extra
 	x.fan, l.entries = r.entries(&s.origin, subs, l.entries, false)
 	x.uses, x.version = r.usesOf(&s.origin), r.usesVersion
 	for _, sub := range subs {
@@ -67,7 +79,8 @@ func (r *Router) build(s *signal) *list {
 			sub.addGate(s.gate)
 		}
 	}
-	if len(x.uses) > 0 || x.gate != nil || x.fan != nil || s.keep != nil {
+	x.more = len(subs) - len(l.entries)
+	if x.more != 0 || len(x.uses) > 0 || x.gate != nil || x.fan != nil || s.keep != nil {
 		l.extra = &x
 	}
 	s.list.Store(l)

@@ -108,7 +108,9 @@ func (s *signal) through(x *extra, e sig.Event) {
 	if c == nil || c.version != x.version {
 		next := &chain{x.version, chained(x.uses, func(e sig.Event) {
 			// It fails only when the sender went while the event was on its way.
-			_ = s.deliver(e)
+			if l, err := s.current(); err == nil {
+				_ = s.deliver(l, e)
+			}
 		})}
 		s.chain.CompareAndSwap(c, next)
 		c = next
@@ -125,7 +127,7 @@ func (r *Router) wrap(o *sig.Origin, entries []entry) []entry {
 	return []entry{{fn: func(e sig.Event) {
 		chained(uses, func(e sig.Event) {
 			for _, en := range entries {
-				if en.sub == nil || !en.sub.removed() {
+				if !en.gone() {
 					r.callOne(en, e)
 				}
 			}

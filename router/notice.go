@@ -1,8 +1,6 @@
 package router
 
 import (
-	"strings"
-
 	"github.com/sigrouter/sigrouter/sig"
 )
 
@@ -31,21 +29,33 @@ func (r *Router) notify(sender, event string, data any) *notice {
 	if len(subs) == 0 && len(r.uses) == 0 {
 		return nil
 	}
-	n := &notice{
-		event:     sig.Event{Origin: &sig.Origin{Sender: sender, Name: event}, Data: data},
-		delivered: make(chan struct{}),
-	}
+	n := &notice{event: sig.Event{Origin: &sig.Origin{Sender: sender, Name: event}, Data: data}}
 	_, entries := r.entries(n.event.Origin, subs, nil, true)
-	n.entries = r.wrap(n.event.Origin, entries)
-	if len(n.entries) == 0 {
+	if n.entries = r.wrap(n.event.Origin, entries); len(n.entries) == 0 {
 		return nil
 	}
+	r.enqueueNotice(sender, n)
+	return n
+}
+
+func (r *Router) enqueueNotice(sender string, n *notice) {
+	n.delivered = make(chan struct{})
 	q := r.notices[sender]
 	if q == nil {
 		q = &notices{}
 		r.notices[sender] = q
 	}
 	q.waiting = append(q.waiting, n)
+}
+
+// notifyConnect queues #connect. Where nobody listens to it but the #disconnect of the
+// name's last holder is still being delivered, what it returns stands for the end of that.
+func (r *Router) notifyConnect(s *sender) *notice {
+	n := r.notify(s.name, sig.Connect, s.decl)
+	if n == nil && r.notices[s.name] != nil {
+		n = &notice{}
+		r.enqueueNotice(s.name, n)
+	}
 	return n
 }
 
@@ -62,14 +72,14 @@ func (r *Router) notifyCount(s *signal, event string, least int) bool {
 	return r.notify(s.sender.name, event, sig.Listening{Event: s.name, Listeners: n}) != nil
 }
 
-// listening queues #subscribe or #unsubscribe for each signal that s has come to or
-// left. It returns the names of the senders to announce. r.mu is held.
-func (r *Router) listening(s *subscription, event string) []string {
+// listening queues #subscribe or #unsubscribe for each signal that a listener of the
+// subject has come to or left. It returns the names of the senders to announce. r.mu is held.
+func (r *Router) listening(j *subject, event string) []string {
 	if r.watchers == 0 {
 		return nil
 	}
 	var senders []string
-	r.signalsOf(s, false, func(sg *signal) {
+	j.signals(false, func(sg *signal) {
 		if r.notifyCount(sg, event, 0) {
 			senders = append(senders, sg.sender.name)
 		}
@@ -97,7 +107,7 @@ func (r *Router) announce(sender string, until *notice) {
 		r.mu.Unlock()
 		switch {
 		case until == nil:
-		case delivering():
+		case onStack("(*Router).deliver"):
 			// A listener that is being notified has added this very name again. What is
 			// before its #connect goes first, from here.
 			r.deliver(q, sender, until)
@@ -145,7 +155,7 @@ func (r *Router) deliverOne(q *notices, sender string, until *notice) bool {
 	en := n.entries[n.next]
 	n.next++
 	r.mu.Unlock()
-	if en.sub == nil || !en.sub.removed() {
+	if !en.gone() {
 		r.callOne(en, n.event)
 	}
 	return true
@@ -168,14 +178,4 @@ func isClosed(c <-chan struct{}) bool {
 	default:
 		return false
 	}
-}
-
-// delivering reports whether the calling goroutine is inside a listener of a notice. It
-// looks at the stack, which is slow, and is needed only where two collide.
-func delivering() (yes bool) {
-	frames(func(function string) bool {
-		yes = strings.HasSuffix(function, ".(*Router).deliver")
-		return !yes
-	})
-	return yes
 }

@@ -38,8 +38,12 @@ func (r *Router) caught(v any, e sig.Event, s *subscription) {
 	r.report(p)
 }
 
-// panicked reports the panic of a handler, and returns what its caller is told.
-func (m *method) panicked(v any) error {
+// recovered reports the panic of a handler, and returns what its caller is told. The
+// value is nil when the handler has called runtime.Goexit, and nobody is told.
+func (m *method) recovered(v any) error {
+	if v == nil {
+		return nil
+	}
 	p := Panic{Sender: m.call.Sender, Method: m.call.Method, Place: m.sender.place.String(), Value: v, Stack: debug.Stack()}
 	m.sender.r.report(p)
 	return &sig.Error{Status: sig.StatusFailed, Code: "panic", Message: fmt.Sprintf("the handler of %q of %q panicked: %v", p.Method, p.Sender, v)}

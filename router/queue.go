@@ -1,10 +1,6 @@
 package router
 
 import (
-	"bytes"
-	"context"
-	"runtime"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -20,8 +16,8 @@ type queue interface {
 	// start starts the goroutine that calls the listener.
 	start()
 	// consume does the work of that goroutine in the calling one: it calls fn until
-	// that returns false, the queue has ended or ctx has. It recovers no panic.
-	consume(ctx context.Context, fn func(sig.Event) bool)
+	// that returns false, the queue has ended or stop is closed. It recovers no panic.
+	consume(stop <-chan struct{}, fn func(sig.Event) bool)
 	// finish ends the queue once it is empty.
 	finish()
 	// leave ends it at once; its subscription has been removed. r.mu is held.
@@ -40,8 +36,9 @@ type worker struct {
 	ended     chan struct{} // closed when no more calls will come
 	goroutine atomic.Uint64 // its number
 	drops     atomic.Uint64
-	reads     *ring // nil for a box
-	waitsFor  *ring // that has no room for what the listener triggers; guarded by r.blocking.mu
+	givenUp   atomic.Bool // what waits when the queue is left counts as dropped
+	reads     *ring       // nil for a box
+	waitsFor  *ring       // that has no room for what the listener triggers; guarded by r.blocking.mu
 }
 
 func newWorker(s *subscription, reads *ring) worker {
@@ -58,12 +55,16 @@ func (w *worker) poke() {
 	}
 }
 
-// sleep waits for poke. It reports false when ctx has ended.
-func (w *worker) sleep(ctx context.Context) bool {
+// sleep waits for poke. It reports false when stop, which may be nil, was closed.
+func (w *worker) sleep(stop <-chan struct{}) bool {
+	if stop == nil { // a receive takes half the time of a select
+		<-w.wake
+		return true
+	}
 	select {
 	case <-w.wake:
 		return true
-	case <-ctx.Done():
+	case <-stop:
 		return false
 	}
 }
@@ -179,17 +180,6 @@ func (b *blocking) exit(w *worker) {
 		defer b.mu.Unlock()
 		w.waitsFor = nil
 	}
-}
-
-// goroutineID returns the number of the calling goroutine, from the text that the
-// runtime writes for people. It takes microseconds, so it is asked only where waiting
-// is the alternative.
-func goroutineID() uint64 {
-	var buf [64]byte
-	text := bytes.TrimPrefix(buf[:runtime.Stack(buf[:], false)], []byte("goroutine "))
-	digits, _, _ := bytes.Cut(text, []byte(" "))
-	id, _ := strconv.ParseUint(string(digits), 10, 64)
-	return id
 }
 
 // enqueue gives a subscription its queue. r.mu is held.

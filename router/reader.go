@@ -1,7 +1,7 @@
 package router
 
 import (
-	"context"
+	"runtime"
 	"slices"
 
 	"github.com/sigrouter/sigrouter/sig"
@@ -15,14 +15,13 @@ type reader struct {
 	next   *reader // among those asleep
 
 	// Guarded by the ring's lock; batch is changed by the reader's goroutine alone.
-	pos    uint64
-	batch  []slot // being read, in place
-	ending bool   // ends when there is nothing to read
-	gone   bool
-
-	// Used by the reader's goroutine alone.
-	done    int    // of the batch
+	pos     uint64
+	batch   []slot // being read, in place
 	claimed uint64 // of the ring by the batch
+	ending  bool   // ends when there is nothing to read
+	gone    bool
+
+	done int // of the batch; used by the reader's goroutine alone
 }
 
 // expect makes the retained values the first batch.
@@ -32,21 +31,23 @@ func (rd *reader) expect(missed []sig.Event) {
 	}
 }
 
-func (rd *reader) start() { go rd.run(rd, func() bool { return rd.read(context.Background(), nil) }) }
+func (rd *reader) start() { go rd.run(rd, func() bool { return rd.read(nil, nil) }) }
 
-func (rd *reader) consume(ctx context.Context, fn func(sig.Event) bool) {
+func (rd *reader) consume(stop <-chan struct{}, fn func(sig.Event) bool) {
 	rd.begin()
 	defer rd.end()
-	rd.read(ctx, fn)
+	rd.read(stop, fn)
 }
 
 // last returns the event of the newest call.
 func (rd *reader) last() sig.Event { return rd.batch[rd.done-1].event }
 
+// depth counts all of the batch but one, since how much of it is done only the reader's
+// goroutine knows.
 func (rd *reader) depth() int {
 	rd.ring.mu.Lock()
 	defer rd.ring.mu.Unlock()
-	return int(rd.ring.head - rd.pos)
+	return int(rd.ring.head - rd.pos - min(rd.claimed, 1))
 }
 
 func (rd *reader) busy() bool {
@@ -72,6 +73,9 @@ func (rd *reader) leave() {
 		return
 	}
 	rd.gone = true
+	if rd.givenUp.Load() { // the rest of the batch follows when its call returns
+		rd.drops.Add(q.head - rd.pos - rd.claimed)
+	}
 	if rd.batch != nil {
 		q.resize(len(q.buf))
 	}
@@ -90,38 +94,47 @@ func (rd *reader) leave() {
 
 // read calls the listener, or fn if it is not nil, with one event after the other. It
 // returns false when there will be no more.
-func (rd *reader) read(ctx context.Context, fn func(sig.Event) bool) bool {
-	call, stop := rd.sub.fn, false
+func (rd *reader) read(stop <-chan struct{}, fn func(sig.Event) bool) bool {
+	call, ended := rd.sub.fn, false
 	if fn != nil {
-		call = func(e sig.Event) { stop = !fn(e) }
+		call = func(e sig.Event) { ended = !fn(e) }
 	}
 	for {
 		for rd.done < len(rd.batch) {
 			s := &rd.batch[rd.done]
 			rd.done++
 			if rd.sub.state.Load() != 0 && !rd.mayCall() {
+				rd.leftOver()
 				return false
 			}
 			if s.epoch < rd.joined {
 				continue
 			}
-			if call(s.event); stop {
+			if call(s.event); ended {
 				return false
 			}
 		}
-		if !rd.take(ctx) {
+		if !rd.take(stop) {
 			return false
 		}
 	}
 }
 
+// leftOver counts the rest of the batch, from the event that was not handed over on.
+func (rd *reader) leftOver() {
+	if rd.givenUp.Load() {
+		rd.drops.Add(uint64(len(rd.batch) - rd.done + 1))
+	}
+}
+
 // take waits for events and takes as many as are next to each other in the buffer. It
 // returns false when there will be no more.
-func (rd *reader) take(ctx context.Context) bool {
+func (rd *reader) take(stop <-chan struct{}) bool {
 	q := rd.ring
 	q.mu.Lock()
 	rd.advance(rd.claimed)
 	rd.batch, rd.done, rd.claimed = nil, 0, 0
+	yielded := false
 	for {
 		n := q.head - rd.pos
 		switch {
@@ -141,9 +154,16 @@ func (rd *reader) take(ctx context.Context) bool {
 			q.mu.Unlock()
 			return false
 		}
+		if !yielded { // most often who triggers needs no more than a turn
+			yielded = true
+			q.mu.Unlock()
+			runtime.Gosched()
+			q.mu.Lock()
+			continue
+		}
 		rd.next, q.asleep = q.asleep, rd
 		q.mu.Unlock()
-		if !rd.sleep(ctx) {
+		if !rd.sleep(stop) {
 			return false
 		}
 		q.mu.Lock()

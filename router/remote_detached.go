@@ -15,11 +15,15 @@ func (r *Router) detach(sender, event string, fn sig.Listener, cfg sig.ListenCon
 	if fn == nil {
 		return nil, sig.Errorf(sig.ErrInvalid, "no function to call for event %q of sender %q", event, sender)
 	}
-	s := &subscription{r: r, sender: sender, event: event, fn: fn}
-	s.place.set()
-	if err := s.prepare(cfg); err != nil {
+	if err := sig.CheckPattern("sender", sender); err != nil {
 		return nil, err
 	}
+	if err := sig.CheckPattern("event", event); err != nil {
+		return nil, err
+	}
+	s := &subscription{fn: fn, place: callerPlace(1), subject: r.newSubject(sender, event, cfg.Below)}
+	s.extend().detached = true
+	s.mayWait(cfg)
 	d := &detached{subscription: s}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -40,29 +44,4 @@ func (r *Router) detach(sender, event string, fn sig.Listener, cfg sig.ListenCon
 	}
 	s.ext.queue.start()
 	return d, nil
-}
-
-// Remove ends it: no call begins from now on.
-func (d *detached) Remove() {
-	r := d.r
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if d.removed() {
-		return
-	}
-	d.state.Or(stateRemoved)
-	if q := d.queue(); q != nil {
-		r.dequeue(q)
-	}
-}
-
-// RemoveAndWait also waits for a call under way.
-func (d *detached) RemoveAndWait() {
-	d.Remove()
-	if q := d.queue(); q != nil {
-		q.common().wait()
-	}
-	if d.waitable {
-		d.ext.own.wait()
-	}
 }

@@ -34,6 +34,7 @@ type ringKey struct {
 	sender, event string
 	below         bool
 	size          int
+	alone         uint64 // the id of a listener that shares with nobody
 }
 
 // A slot holds an event, and the epoch of the list that it was triggered with. A
@@ -53,7 +54,10 @@ const (
 
 // ringFor returns the ring for the listeners that subscribe as s does. r.mu is held.
 func (r *Router) ringFor(s *subscription, size int) *ring {
-	key := ringKey{s.sender, s.event, s.below, size}
+	key := ringKey{s.sender, s.event, s.below, size, 0}
+	if s.ext.detached {
+		key.alone = s.id
+	}
 	q := r.rings[key]
 	if q == nil {
 		q = &ring{r: r, key: key, limit: uint64(size), buf: make([]slot, firstBuf)}

@@ -62,6 +62,7 @@ func (o Options) New() *Router {
 		queues:   map[queue]struct{}{},
 		handlers: map[*asked]struct{}{},
 	}
+	r.background = contextType(context.Background())
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r
 }
@@ -79,9 +80,11 @@ type Router struct {
 	log     *slog.Logger
 	senders *table // of connected senders; read without the lock
 
-	// ctx ends with Close.
-	ctx    context.Context
-	cancel context.CancelFunc
+	// ctx ends with Close. Handlers get it in place of context.Background, whose type
+	// is kept beside it.
+	ctx        context.Context
+	cancel     context.CancelFunc
+	background uintptr
 	// isClosed is closed for those who do not hold the lock.
 	isClosed atomic.Bool
 	blocking blocking

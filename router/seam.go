@@ -38,8 +38,8 @@ type fanout interface{ send(e sig.Event) error }
 // when the id is known and before anything can be sent to the listener: the place to
 // queue the reply to add_listener. It must neither block nor call the Router.
 func (r *Router) listenRemote(sender, event string, target remoteTarget, cfg sig.ListenConfig, ready func(id uint64)) (*subscription, error) {
-	s := &subscription{r: r, sender: sender, event: event, ext: &extension{remote: target}}
-	err := r.subscribe(s, cfg, func(s *subscription) {
+	s := &subscription{ext: &extension{remote: target}}
+	err := r.subscribe(s, sender, event, cfg, func(s *subscription) {
 		if ready != nil {
 			ready(s.id)
 		}
@@ -98,7 +98,7 @@ func (s *signal) deliverLocal(to route, data any) error {
 	if x := to.list.extra; x != nil && (len(x.uses) > 0 || s.keep != nil) {
 		return s.emit(e)
 	}
-	s.run(to.list, 0, e)
+	s.run(to.list, e)
 	return nil
 }
 

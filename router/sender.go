@@ -59,7 +59,7 @@ func (r *Router) addSender(name string, owner any, cfg sig.SenderConfig) (*sende
 	}
 	r.insert(s)
 	undeclared := r.undeclared(s)
-	notice := r.notify(name, sig.Connect, s.decl)
+	notice := r.notifyConnect(s)
 	for _, sg := range s.signals {
 		r.notifyCount(sg, sig.Subscribe, 1)
 	}
@@ -88,7 +88,7 @@ func (r *Router) newSender(name string, owner any, cfg sig.SenderConfig) (*sende
 		return nil, sig.Errorf(sig.ErrInvalid, "no events or requests for sender %q", name)
 	}
 	s := &sender{r: r, name: name, owner: owner, rest: cfg.Default}
-	s.place.set()
+	s.place = callerPlace(2)
 	if err := s.declareEvents(cfg); err != nil {
 		return nil, err
 	}
@@ -153,6 +153,9 @@ func (r *Router) insert(s *sender) {
 		e := r.events.at(sg.name, true)
 		sg.event, sg.inSignals = e, len(e.signals)
 		e.signals = append(e.signals, sg)
+		if at := r.subs.at(s.name, sg.name, false, false); at != nil {
+			(*at).link(sg)
+		}
 		if sg.keep != nil {
 			r.keepers++
 		}
@@ -167,6 +170,9 @@ func (r *Router) takeOut(s *sender) {
 	r.byName.remove(s.name)
 	for _, sg := range s.signals {
 		r.drop(sg)
+		if sg.subject != nil {
+			sg.subject.link(nil)
+		}
 		e := sg.event
 		last := e.signals[len(e.signals)-1]
 		e.signals[sg.inSignals], last.inSignals = last, sg.inSignals
@@ -190,9 +196,9 @@ func (r *Router) undeclared(s *sender) []*subscription {
 		return nil
 	}
 	var found []*subscription
-	events.each(func(event string, below bool, l *leaf) {
+	events.each(func(event string, below bool, j **subject) {
 		if !below && !sig.IsBuiltin(event) && !sig.IsPattern(event) && s.signal(event) == nil {
-			found = append(found, l.subs[0])
+			found = append(found, (*j).subs[0])
 		}
 	})
 	return found
@@ -244,12 +250,12 @@ func (r *Router) Sender(name string) (sig.Sender, bool) {
 func (r *Router) Senders(context.Context) ([]sig.SenderInfo, error) {
 	waiting := map[string][]string{sig.Any: nil}
 	r.mu.Lock()
-	r.subs.patterns.each(func(sender string, _ bool, events *patterns[leaf]) {
+	r.subs.patterns.each(func(sender string, _ bool, events *patterns[*subject]) {
 		if sender != sig.Any && (sig.IsPattern(sender) || r.senders.get(sender) != nil) {
 			return
 		}
 		names := waiting[sender]
-		events.each(func(event string, _ bool, _ *leaf) {
+		events.each(func(event string, _ bool, _ **subject) {
 			if !sig.IsPattern(event) {
 				names = append(names, event)
 			}

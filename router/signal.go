@@ -8,14 +8,15 @@ import (
 
 // A signal is one event of one sender. It lives as long as the sender does.
 type signal struct {
-	list   atomic.Pointer[list] // nil: to be built by the next trigger
-	origin sig.Origin
-	name   string
-	sender *sender
-	event  *eventSet
-	keep   *keep // nil when the event is not retained
-	gate   *gate // nil until a waitable listener comes; read with r.mu held
-	chain  atomic.Pointer[chain]
+	list    atomic.Pointer[list] // nil: to be built by the next trigger
+	origin  sig.Origin
+	name    string
+	sender  *sender
+	event   *eventSet
+	subject *subject // what listeners of this signal alone subscribe to; nil when there are none
+	keep    *keep    // nil when the event is not retained
+	gate    *gate    // nil until a waitable listener comes; read with r.mu held
+	chain   atomic.Pointer[chain]
 
 	// Places in the sets of signals that have a list, and of those of the event.
 	inAll, inEvent, inSignals int
@@ -27,32 +28,56 @@ func (s *signal) Trigger(data any) error {
 	if l == nil || l.extra != nil {
 		return s.emit(sig.Event{Origin: &s.origin, Data: data})
 	}
-	for i := 0; i < len(l.entries); {
-		i = s.call(l, i, sig.Event{Origin: &s.origin, Data: data})
-	}
+	s.call(l, data)
 	return nil
 }
 
-// call calls the listeners of a list from the one at an index on. It returns the index
-// to go on at: past the end, or after a listener that panicked. So one deferred call
-// serves all of them.
-func (s *signal) call(l *list, from int, e sig.Event) (next int) {
+// call calls the listeners of a list.
+func (s *signal) call(l *list, data any) {
+	for i := 0; i < len(l.entries); {
+		i = s.calls(l, i, data)
+	}
+}
+
+// calls is call from an index on, up to the end or to a listener that panics: it returns
+// the index to go on at. So one deferred call serves all listeners.
+func (s *signal) calls(l *list, from int, data any) (next int) {
+	done := false // spares a look for a panic where there is none
 	defer func() {
-		if v := recover(); v != nil {
-			s.sender.r.caught(v, e, l.entries[next-1].sub)
+		if !done {
+			s.recovered(l, next, recover())
 		}
 	}()
 	entries := l.entries
-	for next = from; next < len(entries); {
+	for next = from; uint(next) < uint(len(entries)); {
+		if s.list.Load() != l {
+			s.callChanged(l, next, data)
+			next = len(entries)
+			break
+		}
 		en := &entries[next]
 		next++
-		// While the list is the newest, nobody has been removed from it.
-		if s.list.Load() != l && en.sub != nil && en.sub.removed() {
-			continue
-		}
-		en.fn(e)
+		// The event is made anew for each: that is cheaper than to keep it over a call.
+		en.fn(sig.Event{Origin: &s.origin, Data: data})
 	}
+	done = true
 	return next
+}
+
+func (s *signal) recovered(l *list, next int, v any) {
+	if v != nil {
+		s.sender.r.caught(v, sig.Event{Origin: &s.origin}, l.entries[next-1].sub)
+	}
+}
+
+// callChanged calls the rest of a list that is not the newest any more, but for those
+// listeners that have been removed.
+func (s *signal) callChanged(l *list, from int, data any) {
+	for _, en := range l.entries[from:] {
+		if !en.gone() {
+			s.sender.r.callOne(en, sig.Event{Origin: &s.origin, Data: data})
+		}
+	}
 }
 
 // emit is Trigger where more is to be done than to call the listeners of a list.
@@ -65,37 +90,43 @@ func (s *signal) emit(e sig.Event) error {
 		s.sender.r.callOne(entry{fn: func(e sig.Event) { s.through(x, e) }}, e)
 		return nil
 	}
-	return s.deliver(e)
+	return s.deliver(l, e)
 }
 
-// deliver is emit behind the middleware.
-func (s *signal) deliver(e sig.Event) error {
-	l, err := s.current()
-	if err == nil && s.keep != nil {
-		l, err = s.store(e)
-	}
-	if err != nil {
-		return err
+// deliver is emit behind the middleware. Remote listeners come first; what keeps the
+// event from them does not keep it from those of this process.
+func (s *signal) deliver(l *list, e sig.Event) (err error) {
+	if s.keep != nil {
+		if l, err = s.store(e); err != nil {
+			return err
+		}
 	}
 	if x := l.extra; x != nil && x.fan != nil {
 		err = x.fan.send(e)
 	}
-	s.run(l, 0, e)
+	s.run(l, e)
 	return err
 }
 
-// run calls the listeners of a list, from the one at an index on.
-func (s *signal) run(l *list, from int, e sig.Event) {
+// run calls the listeners of a list.
+func (s *signal) run(l *list, e sig.Event) {
 	if x := l.extra; x != nil && x.gate != nil {
-		x.gate.do(func() { s.callAll(l, from, e) })
+		x.gate.run(s, l, e, nil)
 		return
 	}
-	s.callAll(l, from, e)
+	s.callAll(l, e)
 }
 
-func (s *signal) callAll(l *list, from int, e sig.Event) {
-	for i := from; i < len(l.entries); {
-		i = s.call(l, i, e)
+func (s *signal) callAll(l *list, e sig.Event) {
+	if e.Origin == &s.origin {
+		s.call(l, e.Data)
+		return
+	}
+	// A retained value, or what middleware made of an event.
+	for _, en := range l.entries {
+		if !en.gone() {
+			s.sender.r.callOne(en, e)
+		}
 	}
 }
 
@@ -122,5 +153,5 @@ func (s *signal) Listeners() int {
 	if err != nil {
 		return 0
 	}
-	return l.size
+	return l.size()
 }

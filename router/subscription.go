@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 
 	"github.com/sigrouter/sigrouter/sig"
@@ -13,30 +12,27 @@ import (
 
 // A subscription is one listener's registration.
 type subscription struct {
-	r        *Router
+	*subject
 	id       uint64 // ascending in the order of registration
-	sender   string
-	event    string
 	fn       sig.Listener
-	leaf     *leaf
 	place    place
-	state    atomic.Uint32
-	kind     kind
-	below    bool
-	exact    bool // names one event of one sender
-	waitable bool
 	ext      *extension // nil for most
+	state    atomic.Uint32
+	waitable bool
 }
 
 // An extension is what few subscriptions have.
 type extension struct {
-	queue  queue              // between triggers and the function; nil for none
-	remote remoteTarget       // instead of a function
-	first  *first             // retained values that are being handed over
-	pulled bool               // the queue has no goroutine: Events calls consume
-	own    *gate              // of calls outside of triggers, for a waitable listener
-	gates  map[*gate]struct{} // of the signals whose triggers may call a waitable listener
-	live   int                // how many gates there were, and some, after the last cleaning
+	queue  queue        // between triggers and the function; nil for none
+	remote remoteTarget // instead of a function
+	first  *first       // retained values that are being handed over
+	pulled bool         // the queue has no goroutine: Events calls consume
+	// detached: no signal calls the listener, so it is not in the index, and has no
+	// ring in common with others.
+	detached bool
+	own      *gate              // of calls outside of triggers, for a waitable listener
+	gates    map[*gate]struct{} // of the signals whose triggers may call a waitable listener
+	live     int                // how many gates there were, and some, after the last cleaning
 }
 
 // States of a subscription.
@@ -45,22 +41,7 @@ const (
 	stateProbed              // the watchdog waits to see the next call begin
 )
 
-func (s *subscription) removed() bool     { return s.state.Load()&stateRemoved != 0 }
-func (s *subscription) belowSender() bool { return s.below && s.event == sig.Any }
-func (s *subscription) belowEvent() bool  { return s.below && s.event != sig.Any }
-
-// watches reports whether the listener wants to know of listeners.
-func (s *subscription) watches() bool { return s.event == sig.Subscribe || s.event == sig.Unsubscribe }
-
-func (s *subscription) matchesEvent(name string) bool {
-	switch {
-	case s.event == name || s.event == sig.Any:
-		return true
-	case s.below:
-		return sig.MatchBelow(s.event, name)
-	}
-	return sig.Match(s.event, name)
-}
+func (s *subscription) removed() bool { return s.state.Load()&stateRemoved != 0 }
 
 // extend returns the extension, which is there from then on.
 func (s *subscription) extend() *extension {
@@ -130,79 +111,80 @@ func (r *Router) AddListener(sender, event string, fn sig.Listener, opts ...sig.
 	if fn == nil {
 		return nil, sig.Errorf(sig.ErrInvalid, "no function to call for event %q of sender %q", event, sender)
 	}
-	s := &subscription{r: r, sender: sender, event: event, fn: fn}
-	s.place.set()
 	var cfg sig.ListenConfig
 	if len(opts) > 0 {
 		cfg = sig.NewListenConfig(opts...)
 	}
-	if err := r.subscribe(s, cfg, nil); err != nil {
+	var caller [1]uintptr
+	runtime.Callers(2+cfg.Callers, caller[:])
+	s := &subscription{fn: fn, place: place(caller[0])}
+	if err := r.subscribe(s, sender, event, cfg, nil); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// subscribe adds s, whose names and target are set. If ready is not nil it is called
-// with the router's lock held, before any event can reach the subscription.
-func (r *Router) subscribe(s *subscription, cfg sig.ListenConfig, ready func(*subscription)) error {
-	if err := s.prepare(cfg); err != nil {
-		return err
-	}
+// subscribe adds s, which has its target. If ready is not nil it is called with the
+// router's lock held, before any event can reach the subscription.
+func (r *Router) subscribe(s *subscription, sender, event string, cfg sig.ListenConfig, ready func(*subscription)) error {
+	s.mayWait(cfg)
 	r.mu.Lock()
-	if err := r.mayListen(s); err != nil {
+	j, err := r.target(sender, event, cfg.Below)
+	if err != nil {
 		r.mu.Unlock()
 		return err
 	}
 	r.lastID++
 	s.id = r.lastID
+	j.join(s)
 	if cfg.Queue > 0 && s.remote() == nil {
 		r.enqueue(s, cfg)
 	}
-	r.subs.add(s)
 	if ready != nil {
 		ready(s)
 	}
 	r.publish(s, cfg.SkipFirst)
-	if s.watches() {
+	if j.watches() {
 		r.watchers++
 	}
-	changed := r.listening(s, sig.Subscribe)
+	changed := r.listening(j, sig.Subscribe)
 	r.mu.Unlock()
 	s.start()
 	r.announceAll(changed)
 	return nil
 }
 
-// prepare checks and completes what AddListener was given.
-func (s *subscription) prepare(cfg sig.ListenConfig) error {
-	if err := sig.CheckPattern("sender", s.sender); err != nil {
-		return err
-	}
-	if err := sig.CheckPattern("event", s.event); err != nil {
-		return err
-	}
-	s.kind = kindOf(s.sender, s.event)
-	s.below = cfg.Below && s.kind != routerBroadcast
-	s.exact = s.kind == normal && !s.below && !sig.IsPattern(s.sender) && !sig.IsPattern(s.event)
+// mayWait prepares for RemoveAndWait where the listener asks for it.
+func (s *subscription) mayWait(cfg sig.ListenConfig) {
 	if s.waitable = cfg.Waitable && cfg.Queue == 0 && s.remote() == nil; s.waitable {
 		s.extend().own = newGate()
 	}
-	return nil
 }
 
-// mayListen reports why the subscription cannot be added. r.mu is held.
-func (r *Router) mayListen(s *subscription) error {
+// target returns the subject to subscribe to, which may be a new one, or why that
+// cannot be. r.mu is held.
+func (r *Router) target(sender, event string, below bool) (*subject, error) {
 	if r.closed {
-		return sig.Errorf(sig.ErrShuttingDown, "cannot add a listener of event %q of sender %q: the router is closed", s.event, s.sender)
+		return nil, sig.Errorf(sig.ErrShuttingDown, "cannot add a listener of event %q of sender %q: the router is closed", event, sender)
 	}
-	if s.event == sig.Any || sig.IsBuiltin(s.event) || sig.IsPattern(s.event) {
-		return nil
+	j := r.subject(sender, event, below)
+	if j == nil {
+		if err := sig.CheckPattern("sender", sender); err != nil {
+			return nil, err
+		}
+		if err := sig.CheckPattern("event", event); err != nil {
+			return nil, err
+		}
+		j = r.newSubject(sender, event, below)
 	}
-	sd := r.senders.get(s.sender)
-	if sd == nil || slices.ContainsFunc(sd.signals, func(sg *signal) bool { return s.matchesEvent(sg.name) }) {
-		return nil
+	if j.signal != nil || j.kind != normal {
+		return j, nil
 	}
-	return sd.noEvent(s.event)
+	sd := r.senders.get(sender)
+	if sd == nil || sig.IsBuiltin(event) || sig.IsPattern(event) || slices.ContainsFunc(sd.signals, func(sg *signal) bool { return j.matchesEvent(sg.name) }) {
+		return j, nil
+	}
+	return nil, sd.noEvent(event)
 }
 
 // publish makes the triggers that start from now on call s. r.mu is held.
@@ -210,10 +192,11 @@ func (r *Router) publish(s *subscription, skipRetained bool) {
 	if r.keepers > 0 {
 		r.catchUp(s, skipRetained)
 	}
-	if !s.exact {
-		r.signalsOf(s, true, r.drop)
-	} else if sg := r.signal(s.sender, s.event); sg != nil && sg.keep == nil {
-		r.append(sg, s)
+	switch {
+	case !s.exact:
+		s.signals(true, r.drop)
+	case s.signal != nil && s.signal.keep == nil:
+		r.append(s.signal, s)
 	}
 }
 
@@ -251,34 +234,41 @@ func (r *Router) unsubscribe(s *subscription) bool {
 		return false
 	}
 	s.state.Or(stateRemoved)
-	r.subs.remove(s)
-	r.retract(s)
-	if s.watches() {
-		r.watchers--
-	}
-	changed := r.listening(s, sig.Unsubscribe)
 	if q := s.queue(); q != nil {
 		r.dequeue(q)
+	}
+	var changed []string
+	if s.ext == nil || !s.ext.detached {
+		changed = r.leaveSubject(s)
 	}
 	r.mu.Unlock()
 	r.announceAll(changed)
 	return true
 }
 
+// leaveSubject takes a subscription out of its subject. It returns the names of the
+// senders to announce. r.mu is held.
+func (r *Router) leaveSubject(s *subscription) []string {
+	r.retract(s)
+	s.part(s)
+	if s.watches() {
+		r.watchers--
+	}
+	changed := r.listening(s.subject, sig.Unsubscribe)
+	s.prune()
+	return changed
+}
+
 // retract takes a subscription out of the lists that call it. r.mu is held.
 func (r *Router) retract(s *subscription) {
-	if !s.exact {
-		r.signalsOf(s, true, r.drop)
-		return
-	}
-	sg := r.signal(s.sender, s.event)
-	if sg == nil {
-		return
-	}
-	if l := sg.list.Load(); l == nil || !s.plain() {
-		r.drop(sg)
-	} else {
-		sg.list.Store(l.without(s))
+	switch {
+	case !s.exact:
+		s.signals(true, r.drop)
+	case s.signal == nil:
+	case s.signal.list.Load() == nil || !s.plain():
+		r.drop(s.signal)
+	default:
+		s.signal.list.Store(s.signal.list.Load().without(s))
 	}
 }
 
@@ -315,22 +305,21 @@ func (s *subscription) Dropped() uint64 {
 }
 
 // A place is where in the program something was added, for reports.
-type place [2]uintptr
+type place uintptr
 
-// set notes who called the caller of set.
-func (p *place) set() { runtime.Callers(3, p[:]) }
+// callerPlace returns the place that is so many calls above its caller's caller.
+// AddListener does the same by itself, since every frame takes its time.
+func callerPlace(above int) place {
+	var pc [1]uintptr
+	runtime.Callers(3+above, pc[:])
+	return place(pc[0])
+}
 
-// String returns the place as file:line. It looks through functions of package sig
-// that add listeners for their callers.
-func (p *place) String() string {
-	frames := runtime.CallersFrames(p[:])
-	for {
-		f, more := frames.Next()
-		switch {
-		case f.File == "":
-			return "unknown"
-		case !more, !strings.HasPrefix(f.Function, "github.com/sigrouter/sigrouter/sig."):
-			return f.File + ":" + strconv.Itoa(f.Line)
-		}
+// String returns the place as file:line.
+func (p place) String() string {
+	f, _ := runtime.CallersFrames([]uintptr{uintptr(p)}).Next()
+	if f.File == "" {
+		return "unknown"
 	}
+	return f.File + ":" + strconv.Itoa(f.Line)
 }

@@ -44,10 +44,23 @@ func CheckPattern(what, pattern string) error {
 	if err := checkText(what, pattern); err != nil {
 		return err
 	}
-	if i := strings.Index(pattern+".", ">."); i >= 0 && (i == 0 || pattern[i-1] == '.') && i != len(pattern)-1 {
+	if strings.IndexByte(pattern, '>') >= 0 && hasRestBeforeEnd(pattern) {
 		return Errorf(ErrInvalid, "%s pattern %s has \">\" before its end; use \"*\" for one part", what, quote(pattern))
 	}
 	return nil
+}
+
+func hasRestBeforeEnd(pattern string) bool {
+	for {
+		part, rest, more := strings.Cut(pattern, ".")
+		if !more {
+			return false
+		}
+		if part == ">" {
+			return true
+		}
+		pattern = rest
+	}
 }
 
 func checkText(what, s string) error {
@@ -56,6 +69,8 @@ func checkText(what, s string) error {
 		return Errorf(ErrInvalid, "empty %s name; to mean every one use \">\" (sig.Any), on the wire null", what)
 	case len(s) > MaxName:
 		return Errorf(ErrInvalid, "%s name of %d bytes is longer than %d", what, len(s), MaxName)
+	case isPlain(s):
+		return nil
 	case !utf8.ValidString(s):
 		return Errorf(ErrInvalid, "%s name %s is not valid UTF-8", what, quote(s))
 	}
@@ -65,6 +80,16 @@ func checkText(what, s string) error {
 		}
 	}
 	return nil
+}
+
+// isPlain reports whether s is printable ASCII, as nearly all names are.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // quote shows hostile text on one short line.
@@ -78,6 +103,9 @@ func quote(s string) string {
 
 // IsPattern reports whether s has a part "*" or ">", and so can match several names.
 func IsPattern(s string) bool {
+	if strings.IndexByte(s, '*') < 0 && strings.IndexByte(s, '>') < 0 {
+		return false
+	}
 	for part := range strings.SplitSeq(s, ".") {
 		if part == "*" || part == ">" {
 			return true

@@ -81,6 +81,7 @@ type ListenConfig struct {
 	Waitable  bool
 	SkipFirst bool
 	OnDrop    func(Drop)
+	Callers   int // between AddListener and who is to be named in reports
 }
 
 // A ListenOption tunes a subscription.
@@ -115,6 +116,10 @@ func Waitable() ListenOption { return func(c *ListenConfig) { c.Waitable = true 
 
 // SkipRetained asks not to be given retained values from before the subscription.
 func SkipRetained() ListenOption { return func(c *ListenConfig) { c.SkipFirst = true } }
+
+// Helper is for functions that add listeners for their callers: reports of panics and
+// slow listeners then name the place of the caller. Each function on the way adds one.
+func Helper() ListenOption { return func(c *ListenConfig) { c.Callers++ } }
 
 // A Drop tells a listener that events meant for it were dropped.
 type Drop struct {

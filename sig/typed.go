@@ -16,7 +16,7 @@ func On[T any](b Bus, sender, event string, fn func(Event, T), onError func(Even
 		case onError != nil:
 			onError(e, err)
 		}
-	}, opts...)
+	}, append([]ListenOption{Helper()}, opts...)...)
 }
 
 // Ask is Request with a typed response.
