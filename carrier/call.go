@@ -10,16 +10,15 @@ import (
 	"github.com/sigrouter/sigrouter/sig"
 )
 
-// callTable holds the calls that were sent to a peer and not answered.
+// callTable holds the calls that were sent to a peer and not answered. A call's place
+// is its id modulo the length; ids whose place is taken are passed over.
 type callTable struct {
-	peer *Peer
-	mu   sync.Mutex
-	last uint64
-	m    map[uint64]pending
-	err  error // after the connection ended
-
-	// Calls of this peer that were forwarded to others, so that it can cancel them.
-	asked map[callID]forwarded
+	peer  *Peer
+	mu    sync.Mutex
+	last  uint64    // the newest id
+	slots []pending // length a power of two; id 0: free
+	n     int       // calls
+	err   error     // after the connection ended
 
 	// Not one for all connections: the channels of a testing/synctest bubble are of no use
 	// outside of it.
@@ -29,16 +28,17 @@ type callTable struct {
 // pending is a call that waits for its reply: from this process, from another peer,
 // or from the engine itself.
 type pending struct {
+	own      uint64 // our id
 	waiter   *waiter
 	from     *Peer
 	id       []byte // of the peer's call, in text
 	num      uint64 // the same when it is a number
-	bin      bool
-	hasNum   bool
 	signal   uint64 // not 0: a classic signal, this being its number in the queue
-	ping     bool
 	sent     time.Duration
 	deadline time.Duration // by the engine's clock
+	bin      bool
+	hasNum   bool
+	ping     bool
 }
 
 // callID is the id of a peer's call.
@@ -47,9 +47,15 @@ type callID struct {
 	text string
 }
 
-type forwarded struct {
-	to  *Peer
-	num uint64
+// is reports whether the call was asked by a peer under an id.
+func (c *pending) is(from *Peer, id callID) bool {
+	if c.own == 0 || c.from != from {
+		return false
+	}
+	if c.hasNum {
+		return id.text == "" && id.num == c.num
+	}
+	return id.text != "" && id.text == string(c.id)
 }
 
 // A waiter is a goroutine of this process that waits for a reply.
@@ -70,13 +76,6 @@ func (t *callTable) waiter() *waiter {
 func (w *waiter) finish(data []byte, err error) {
 	w.data, w.err = data, err
 	w.done <- struct{}{}
-}
-
-func makeID(m *wire.Msg) callID {
-	if m.HasNum {
-		return callID{num: m.Num}
-	}
-	return callID{text: string(m.ID)}
 }
 
 // Call calls a method of the peer and waits for the reply, until ctx ends or the time
@@ -112,21 +111,34 @@ func (p *Peer) call(ctx context.Context, build func([]byte, uint64) []byte) ([]b
 	full := p.full()
 	p.w.mu.Unlock()
 	if !full {
-		p.flushCombined()
+		p.Flush()
 	}
-	select {
-	case <-w.done:
-	case <-ctx.Done():
-		if p.calls.take(id).waiter != nil {
-			p.sendCancel(id)
-			return nil, ctx.Err()
-		}
-		<-w.done // the reply is being delivered
+	if err := p.await(ctx, w, id); err != nil {
+		return nil, err
 	}
 	data, err := w.data, w.err
 	w.data, w.err = nil, nil
 	p.calls.waiters.Put(w)
 	return data, err
+}
+
+// await waits for the reply. It fails when ctx ends first.
+func (p *Peer) await(ctx context.Context, w *waiter, id uint64) error {
+	if ctx.Done() == nil {
+		<-w.done
+		return nil
+	}
+	select {
+	case <-w.done:
+		return nil
+	case <-ctx.Done():
+	}
+	if p.calls.take(id).own == 0 {
+		<-w.done // the reply is being delivered
+		return nil
+	}
+	p.sendCancel(id)
+	return ctx.Err()
 }
 
 // sendCancel tells the peer that nobody waits for the reply any more.
@@ -148,7 +160,6 @@ func (p *Peer) Forward(from *Peer, m *wire.Msg, params []byte) error {
 	if err != nil {
 		return err
 	}
-	from.calls.noteAsked(m, p, id)
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
 	b := p.begin()
@@ -196,15 +207,34 @@ func (t *callTable) add(c pending) (uint64, error) {
 	if t.err != nil {
 		return 0, t.err
 	}
-	if len(t.m) >= lim.MaxAnswers {
-		return 0, sig.Errorf(sig.ErrLimit, "%s has %d calls to answer already (MaxAnswers)", t.peer, len(t.m))
+	if t.n >= lim.MaxAnswers {
+		return 0, sig.Errorf(sig.ErrLimit, "%s has %d calls to answer already (MaxAnswers)", t.peer, t.n)
 	}
-	if t.m == nil {
-		t.m = make(map[uint64]pending)
+	if 2*t.n >= len(t.slots) {
+		t.grow()
 	}
-	t.last++
-	t.m[t.last] = c
-	return t.last, nil
+	for {
+		t.last++
+		if s := t.at(t.last); s.own == 0 {
+			c.own = t.last
+			*s = c
+			t.n++
+			return t.last, nil
+		}
+	}
+}
+
+func (t *callTable) at(id uint64) *pending { return &t.slots[id&uint64(len(t.slots)-1)] }
+
+// grow doubles the table. Calls that had places of their own still have.
+func (t *callTable) grow() {
+	old := t.slots
+	t.slots = make([]pending, max(4, 2*len(old)))
+	for _, c := range old {
+		if c.own != 0 {
+			*t.at(c.own) = c
+		}
+	}
 }
 
 // addSignal notes a signal that was sent as a call, and returns the call's id.
@@ -217,9 +247,17 @@ func (t *callTable) addSignal(n uint64) uint64 {
 func (t *callTable) take(id uint64) pending {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c, ok := t.m[id]
-	if ok {
-		delete(t.m, id)
+	if id == 0 || t.n == 0 || t.at(id).own != id {
+		return pending{}
+	}
+	return t.takeAt(t.at(id))
+}
+
+func (t *callTable) takeAt(s *pending) pending {
+	c := *s
+	*s = pending{}
+	if t.n--; t.n == 0 && len(t.slots) > ringKeep {
+		t.slots = nil
 	}
 	return c
 }
@@ -227,7 +265,7 @@ func (t *callTable) take(id uint64) pending {
 func (t *callTable) len() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.m)
+	return t.n
 }
 
 // reply finds who waits for a reply. It runs in the goroutine that reads.
@@ -237,7 +275,7 @@ func (t *callTable) reply(m *wire.Msg) {
 	if m.HasNum {
 		c = t.take(m.Num)
 	}
-	if c.waiter == nil && c.from == nil && c.signal == 0 && !c.ping {
+	if c.own == 0 {
 		p.Stats.Strays.Add(1)
 		return
 	}
@@ -285,7 +323,6 @@ func (t *callTable) settle(c pending, m *wire.Msg, err error) {
 		}
 		c.waiter.finish(data, err)
 	case c.from != nil:
-		c.from.calls.forgetAsked(&c)
 		if err != nil {
 			c.from.ReplyError(c.id, c.num, c.bin, err)
 		} else {
@@ -311,62 +348,71 @@ func (t *callTable) settle(c pending, m *wire.Msg, err error) {
 
 // expire fails the calls whose time is over.
 func (t *callTable) expire(now time.Duration) {
-	t.mu.Lock()
-	var late []pending
-	var ids []uint64
-	for id, c := range t.m {
-		if now >= c.deadline {
-			late = append(late, c)
-			ids = append(ids, id)
-			delete(t.m, id)
-		}
-	}
-	t.mu.Unlock()
-	for i, c := range late {
-		t.peer.classic.answered(ids[i])
+	for _, c := range t.takeIf(func(c *pending) bool { return now >= c.deadline }) {
+		t.peer.classic.answered(c.own)
 		t.settle(c, nil, sig.Errorf(sig.ErrTimeout, "no reply from %s in time", t.peer))
 		if c.waiter != nil || c.from != nil {
-			t.peer.sendCancel(ids[i])
+			t.peer.sendCancel(c.own)
 		}
 	}
+}
+
+// takeIf removes the calls that are wanted.
+func (t *callTable) takeIf(wanted func(*pending) bool) (taken []pending) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.n == 0 {
+		return nil
+	}
+	slots := t.slots
+	for i := range slots {
+		if slots[i].own != 0 && wanted(&slots[i]) {
+			taken = append(taken, t.takeAt(&slots[i]))
+		}
+	}
+	return taken
 }
 
 // failAll ends all calls; later ones fail at once.
 func (t *callTable) failAll(err error) {
 	t.mu.Lock()
-	all := t.m
-	t.m, t.err = nil, err
-	asked := t.asked
-	t.asked = nil
+	t.err = err
 	t.mu.Unlock()
-	for _, c := range all {
+	for _, c := range t.takeIf(func(*pending) bool { return true }) {
 		if c.signal == 0 {
 			t.settle(c, nil, err)
 		}
 	}
-	for _, f := range asked {
-		f.to.sendCancel(f.num)
-	}
+	t.peer.engine.cancelAsked(t.peer, func(*pending) bool { return true })
 }
 
-// noteAsked remembers where a call was forwarded to.
-func (t *callTable) noteAsked(m *wire.Msg, to *Peer, num uint64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.asked == nil {
-		t.asked = map[callID]forwarded{}
+// cancelAsked tells the peers that were asked on behalf of another, which has gone or
+// given up, that the answers are not needed. It reports whether there was any.
+func (e *Engine) cancelAsked(from *Peer, wanted func(*pending) bool) (found bool) {
+	if from.asking.Load() == 0 {
+		return false
 	}
-	t.asked[makeID(m)] = forwarded{to, num}
+	for _, p := range e.Peers() {
+		for _, id := range p.calls.find(from, wanted) {
+			p.sendCancel(id)
+			found = true
+		}
+	}
+	return found
 }
 
-func (t *callTable) forgetAsked(c *pending) {
-	id := callID{num: c.num}
-	if !c.hasNum {
-		id = callID{text: string(c.id)}
-	}
+func (t *callTable) find(from *Peer, wanted func(*pending) bool) (ids []uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.asked, id)
+	if t.n == 0 {
+		return nil
+	}
+	for i := range t.slots {
+		if c := &t.slots[i]; c.own != 0 && c.from == from && wanted(c) {
+			ids = append(ids, c.own)
+		}
+	}
+	return ids
 }
 
 // cancelFrom handles the peer's message that it gave up on a call.
@@ -378,14 +424,11 @@ func (t *callTable) cancelFrom(params []byte) {
 		return
 	}
 	id := parseCallID(c.ID)
-	t.mu.Lock()
-	f, ok := t.asked[id]
-	t.mu.Unlock()
-	if ok {
-		f.to.sendCancel(f.num)
+	e := t.peer.engine
+	if e.cancelAsked(t.peer, func(c *pending) bool { return c.is(t.peer, id) }) {
 		return
 	}
-	if h, ok := t.peer.engine.handler.(Canceler); ok {
+	if h, ok := e.handler.(Canceler); ok {
 		h.Cancel(t.peer, id.num, id.text)
 	}
 }

@@ -96,6 +96,9 @@ func (e *Engine) Limits() *Limits { return &e.lim }
 // Logger returns the engine's logger.
 func (e *Engine) Logger() *slog.Logger { return e.log }
 
+// Clock returns the time, a tick of a quarter of a second late at most.
+func (e *Engine) Clock() time.Time { return e.start.Add(time.Duration(e.clock.Load())) }
+
 func (e *Engine) now() time.Duration { return time.Since(e.start) }
 
 // Serve accepts connections until the listener or the engine is closed.

@@ -413,8 +413,10 @@ func appendClassicSignal(b []byte, it *item, id uint64) []byte {
 	return append(b, "}}"...)
 }
 
-// flushCombined lets other callers add theirs first, so that one write takes all.
-func (p *Peer) flushCombined() {
+// Flush has what waits for the peer written now, as far as that can be done without
+// blocking. Callers at the same time add theirs first, so that one write takes all. It
+// is for goroutines that end or wait next; others Kick.
+func (p *Peer) Flush() {
 	runtime.Gosched()
 	p.flush()
 }

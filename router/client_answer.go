@@ -22,7 +22,9 @@ type answer struct {
 
 func (a *answer) serve() {
 	c := a.client
-	ctx := c.running.start(a.run, context.Background(), c.engine.Limits().CallTimeout)
+	defer c.workers.Done()
+	ctx := &callContext{Context: context.Background(), deadline: c.engine.Clock().Add(c.engine.Limits().CallTimeout)}
+	c.running.add(a.run, ctx)
 	defer c.running.finish(a.run, ctx)
 	var data []byte
 	resp, err := c.askOwn(ctx, a)
@@ -35,7 +37,7 @@ func (a *answer) serve() {
 		a.peer.Reply(a.id, a.num, a.bin, data)
 	}
 	a.peer.Answered()
-	a.peer.Kick()
+	a.peer.Flush()
 }
 
 // askOwn asks a sender that this client added at the server; those of its own Router

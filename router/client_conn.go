@@ -319,6 +319,9 @@ func (c *ClientRouter) giveUp(err error) {
 
 // server waits for the connection.
 func (c *ClientRouter) server(ctx context.Context) (*carrier.Peer, error) {
+	if p := c.peer.Load(); p != nil {
+		return p, nil
+	}
 	for {
 		c.mu.Lock()
 		p, ready, failed := c.peer.Load(), c.ready, c.failed

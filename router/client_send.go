@@ -265,5 +265,6 @@ func (c *ClientRouter) request(p *carrier.Peer, m *wire.Msg) {
 	if !m.HasNum {
 		a.run.text = string(a.id)
 	}
-	c.goWorker(a.serve)
+	c.workers.Add(1)
+	go a.serve()
 }

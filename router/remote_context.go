@@ -75,16 +75,14 @@ type callSet struct {
 	m  map[runID]*callContext
 }
 
-// start makes the context for a call; base says who calls.
-func (t *callSet) start(id runID, base context.Context, limit time.Duration) *callContext {
-	ctx := &callContext{Context: base, deadline: time.Now().Add(limit)}
+// add puts the context of a call where cancel finds it.
+func (t *callSet) add(id runID, ctx *callContext) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.m == nil {
 		t.m = map[runID]*callContext{}
 	}
 	t.m[id] = ctx
-	return ctx
 }
 
 func (t *callSet) finish(id runID, ctx *callContext) {

@@ -98,7 +98,7 @@ func (x *session) call(p *carrier.Peer, m *wire.Msg) {
 	switch {
 	case string(m.Method) == "signal":
 		x.signalCall(p, m)
-	case request && x.forward(p, m):
+	case request && x.serial.idle() && (x.forward(p, m) || x.serve(p, m)):
 	default:
 		x.push(task{call: x.newCall(p, m)})
 	}
@@ -118,7 +118,7 @@ func (x *session) push(t task) {
 // forward passes a request on to the client that owns the sender, if that can be done
 // here and now.
 func (x *session) forward(p *carrier.Peer, m *wire.Msg) bool {
-	if m.ParamsBad || m.Sender == nil || m.Target == nil || !x.serial.idle() {
+	if m.ParamsBad || m.Sender == nil || m.Target == nil {
 		return false
 	}
 	snd := x.srv.senders.get(string(m.Sender))
@@ -209,35 +209,6 @@ func quoted(s string) string {
 		return strconv.QuoteToASCII(s[:most]) + "..."
 	}
 	return strconv.QuoteToASCII(s)
-}
-
-// request has a handler of this process answer, or a client whose request could not be
-// forwarded at once.
-func (x *session) request(c *call) {
-	if !c.hasNames {
-		c.reply(nil, sig.Errorf(sig.ErrInvalid, "invalid arguments, missing sender or method"))
-		return
-	}
-	if err := x.rights().Check(auth.Request, c.sender, c.target); err != nil {
-		c.reply(nil, err)
-		return
-	}
-	if c.bin {
-		if err := checkPayload(c.args); err != nil {
-			c.reply(nil, err)
-			return
-		}
-	}
-	ctx := x.running.start(c.run, x.caller(), x.srv.engine.Limits().CallTimeout)
-	x.srv.goWorker(func() {
-		defer x.running.finish(c.run, ctx)
-		var params any
-		if len(c.args) > 0 {
-			params = &sig.Raw{Codec: sig.JSON{}, Bytes: c.args}
-		}
-		resp, err := x.srv.answer(ctx, c.sender, c.target, params)
-		c.reply(resp.Data, err)
-	})
 }
 
 func (x *session) listSenders(params []byte) (any, error) {
