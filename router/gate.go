@@ -34,35 +34,47 @@ type gateCell struct {
 
 func newGate() *gate { return &gate{left: make(chan struct{}, 1)} }
 
-// run calls the listeners of a signal's list inside the gate, or only fn if that is not
-// nil. There is a function for each side, so that who waits can read from its own stack
-// on which sides it is.
-func (g *gate) run(s *signal, l *list, e sig.Event, fn sig.Listener) {
+// call calls the listeners of a signal's list inside the gate. There is a function for
+// each side, so that who waits can read from its own stack on which sides it is.
+func (g *gate) call(s *signal, l *list, data any) {
 	if g.side.Load()&1 == 0 {
-		g.runOnSide0(s, l, e, fn)
+		g.callOnSide0(s, l, data)
 	} else {
-		g.runOnSide1(s, l, e, fn)
+		g.callOnSide1(s, l, data)
 	}
 }
 
 //go:noinline
-func (g *gate) runOnSide0(s *signal, l *list, e sig.Event, fn sig.Listener) {
+func (g *gate) callOnSide0(s *signal, l *list, data any) {
 	defer g.leave(g.enter(0))
-	if fn != nil {
-		fn(e)
-		return
-	}
-	s.callAll(l, e)
+	s.call(l, data)
 }
 
 //go:noinline
-func (g *gate) runOnSide1(s *signal, l *list, e sig.Event, fn sig.Listener) {
+func (g *gate) callOnSide1(s *signal, l *list, data any) {
 	defer g.leave(g.enter(1))
-	if fn != nil {
-		fn(e)
-		return
+	s.call(l, data)
+}
+
+// run is call for a single function.
+func (g *gate) run(fn sig.Listener, e sig.Event) {
+	if g.side.Load()&1 == 0 {
+		g.runOnSide0(fn, e)
+	} else {
+		g.runOnSide1(fn, e)
 	}
-	s.callAll(l, e)
+}
+
+//go:noinline
+func (g *gate) runOnSide0(fn sig.Listener, e sig.Event) {
+	defer g.leave(g.enter(0))
+	fn(e)
+}
+
+//go:noinline
+func (g *gate) runOnSide1(fn sig.Listener, e sig.Event) {
+	defer g.leave(g.enter(1))
+	fn(e)
 }
 
 // gated returns a listener that calls fn inside a gate of s alone, for calls outside of
@@ -71,7 +83,7 @@ func (s *subscription) gated(fn sig.Listener) sig.Listener {
 	if !s.waitable {
 		return fn
 	}
-	return func(e sig.Event) { s.ext.own.run(nil, nil, e, fn) }
+	return func(e sig.Event) { s.ext.own.run(fn, e) }
 }
 
 func (g *gate) enter(side int) *gateCell {
@@ -140,9 +152,9 @@ func (g *gate) wait() {
 func ownSides() (own [2]int64) {
 	frames(func(function string) bool {
 		switch {
-		case strings.HasSuffix(function, ".(*gate).runOnSide0"):
+		case strings.HasSuffix(function, ".(*gate).callOnSide0"), strings.HasSuffix(function, ".(*gate).runOnSide0"):
 			own[0]++
-		case strings.HasSuffix(function, ".(*gate).runOnSide1"):
+		case strings.HasSuffix(function, ".(*gate).callOnSide1"), strings.HasSuffix(function, ".(*gate).runOnSide1"):
 			own[1]++
 		}
 		return true

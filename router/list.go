@@ -30,6 +30,8 @@ type extra struct {
 	gate    *gate  // counts the triggers under way; nil when nobody may wait for them
 	fan     fanout // takes the event to all remote listeners, before the entries; nil for none
 	more    int    // listeners beyond the number of entries
+
+	gateOnly bool // there is a gate, and nothing else to be done
 }
 
 // size returns how many listeners there are, those behind queues and connections
@@ -81,6 +83,7 @@ func (r *Router) build(s *signal) *list {
 	}
 	x.more = len(subs) - len(l.entries)
 	if x.more != 0 || len(x.uses) > 0 || x.gate != nil || x.fan != nil || s.keep != nil {
+		x.gateOnly = x.gate != nil && len(x.uses) == 0 && x.fan == nil && s.keep == nil
 		l.extra = &x
 	}
 	s.list.Store(l)

@@ -25,10 +25,14 @@ type signal struct {
 // Trigger calls every matching listener; see sig.Signal.
 func (s *signal) Trigger(data any) error {
 	l := s.list.Load()
-	if l == nil || l.extra != nil {
+	switch {
+	case l == nil || l.extra != nil && !l.extra.gateOnly:
 		return s.emit(sig.Event{Origin: &s.origin, Data: data})
+	case l.extra != nil:
+		l.extra.gate.call(s, l, data)
+	default:
+		s.call(l, data)
 	}
-	s.call(l, data)
 	return nil
 }
 
@@ -49,16 +53,20 @@ func (s *signal) calls(l *list, from int, data any) (next int) {
 		}
 	}()
 	entries := l.entries
-	for next = from; uint(next) < uint(len(entries)); {
+	next = from
+	for {
+		i := next
+		if uint(i) >= uint(len(entries)) {
+			break
+		}
 		if s.list.Load() != l {
-			s.callChanged(l, next, data)
+			s.callChanged(l, i, data)
 			next = len(entries)
 			break
 		}
-		en := &entries[next]
-		next++
+		next = i + 1
 		// The event is made anew for each: that is cheaper than to keep it over a call.
-		en.fn(sig.Event{Origin: &s.origin, Data: data})
+		entries[i].fn(sig.Event{Origin: &s.origin, Data: data})
 	}
 	done = true
 	return next
@@ -110,11 +118,15 @@ func (s *signal) deliver(l *list, e sig.Event) (err error) {
 
 // run calls the listeners of a list.
 func (s *signal) run(l *list, e sig.Event) {
-	if x := l.extra; x != nil && x.gate != nil {
-		x.gate.run(s, l, e, nil)
-		return
+	x := l.extra
+	switch {
+	case x == nil || x.gate == nil:
+		s.callAll(l, e)
+	case e.Origin == &s.origin:
+		x.gate.call(s, l, e.Data)
+	default:
+		x.gate.run(func(e sig.Event) { s.callAll(l, e) }, e)
 	}
-	s.callAll(l, e)
 }
 
 func (s *signal) callAll(l *list, e sig.Event) {
