@@ -18,6 +18,7 @@ type callTable struct {
 	last  uint64    // the newest id
 	slots []pending // length a power of two; id 0: free
 	n     int       // calls
+	seen  uint64    // last, as the janitor saw it
 	err   error     // after the connection ended
 
 	// Not one for all connections: the channels of a testing/synctest bubble are of no use
@@ -111,7 +112,7 @@ func (p *Peer) call(ctx context.Context, build func([]byte, uint64) []byte) ([]b
 	full := p.full()
 	p.w.mu.Unlock()
 	if !full {
-		p.Flush()
+		p.Flush(p.calls.len() == 1)
 	}
 	if err := p.await(ctx, w, id); err != nil {
 		return nil, err
@@ -191,8 +192,8 @@ func (p *Peer) Asking(request bool) error {
 	return nil
 }
 
-// Answered counts the end of a call.
-func (p *Peer) Answered() { p.asking.Add(-1) }
+// Answered counts the end of a call. It reports whether it was the last.
+func (p *Peer) Answered() bool { return p.asking.Add(-1) == 0 }
 
 func (t *callTable) add(c pending) (uint64, error) {
 	lim := &t.peer.engine.lim
@@ -256,9 +257,7 @@ func (t *callTable) take(id uint64) pending {
 func (t *callTable) takeAt(s *pending) pending {
 	c := *s
 	*s = pending{}
-	if t.n--; t.n == 0 && len(t.slots) > ringKeep {
-		t.slots = nil
-	}
+	t.n--
 	return c
 }
 
@@ -362,6 +361,10 @@ func (t *callTable) takeIf(wanted func(*pending) bool) (taken []pending) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.n == 0 {
+		if len(t.slots) > ringKeep && t.last == t.seen { // no call since the last tick
+			t.slots = nil
+		}
+		t.seen = t.last
 		return nil
 	}
 	slots := t.slots

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -399,6 +400,9 @@ func (k *kicker) add(p *Peer) {
 func (k *kicker) run() {
 	k.mu.Lock()
 	for len(k.list) > 0 {
+		k.mu.Unlock()
+		runtime.Gosched() // others add theirs, and one write takes all
+		k.mu.Lock()
 		list := k.list
 		k.list = k.spare[:0]
 		k.mu.Unlock()

@@ -413,12 +413,16 @@ func appendClassicSignal(b []byte, it *item, id uint64) []byte {
 	return append(b, "}}"...)
 }
 
-// Flush has what waits for the peer written now, as far as that can be done without
-// blocking. Callers at the same time add theirs first, so that one write takes all. It
-// is for goroutines that end or wait next; others Kick.
-func (p *Peer) Flush() {
-	runtime.Gosched()
-	p.flush()
+// Flush has what waits for the peer written: now if alone is set, which says that
+// nobody else is about to add something, and otherwise soon, so that one write takes
+// what others add. It does not block.
+func (p *Peer) Flush(alone bool) {
+	if alone {
+		runtime.Gosched()
+		p.flush()
+	} else {
+		p.Kick()
+	}
 }
 
 // lastWords writes what waits, for a moment at most, before the connection is closed.

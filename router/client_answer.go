@@ -36,8 +36,7 @@ func (a *answer) serve() {
 	} else {
 		a.peer.Reply(a.id, a.num, a.bin, data)
 	}
-	a.peer.Answered()
-	a.peer.Flush()
+	a.peer.Flush(a.peer.Answered())
 }
 
 // askOwn asks a sender that this client added at the server; those of its own Router

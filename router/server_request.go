@@ -99,6 +99,5 @@ func (r *served) serve() {
 	} else {
 		r.peer.Reply(r.id, r.num, r.bin, data)
 	}
-	r.peer.Answered()
-	r.peer.Flush()
+	r.peer.Flush(r.peer.Answered())
 }
