@@ -397,6 +397,9 @@ func TestInstanceInUse(t *testing.T) {
 		go func() {
 			<-s.began
 			time.Sleep(10 * time.Second)
+			if len(x.All()) != 1 {
+				t.Error("an instance with a call under way went for being silent")
+			}
 			x.Close()
 		}()
 		closed, err := api.Ask[bool](t.Context(), api.At(b, "slow").Instance("1"), "work")

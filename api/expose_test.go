@@ -288,6 +288,31 @@ func TestDescribe(t *testing.T) {
 	})
 }
 
+// Limits that Doc sets hold for Go values of the right types too, however the method is
+// called.
+func TestLimitsOfParams(t *testing.T) {
+	everywhere(t, func(t *testing.T, local, caller sig.Bus) {
+		_, err := api.Expose(local, "calc", &calc{},
+			api.Doc("Multiply", "", api.Param("a", "", api.Range(0, 9)), api.Param("b", "", api.Choices("2", "4"))), // by shape
+			api.Doc("Older", "", api.Param("who", ""), api.Param("by", "", api.Range(0, 10)))) // by reflection
+		require.NoError(t, err)
+		for _, c := range []struct {
+			method, path string
+			args         []any
+		}{
+			{"multiply", "a", []any{10, 2}}, {"multiply", "b", []any{9, 3}}, {"older", "by", []any{person{"Ada", 36}, uint8(11)}},
+		} {
+			var p *api.ParamError
+			require.ErrorAs(t, api.Do(t.Context(), caller, "calc", c.method, c.args...), &p)
+			require.Equal(t, c.path, p.Path)
+		}
+		n, err := api.Call[int](t.Context(), caller, "calc", "multiply", 9, 4)
+		require.NoError(t, err)
+		require.Equal(t, 36, n)
+		require.NoError(t, api.Do(t.Context(), caller, "calc", "older", person{"Ada", 36}, uint8(10)))
+	})
+}
+
 type service interface{ Last() int }
 
 func TestExposeInterface(t *testing.T) {
