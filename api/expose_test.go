@@ -294,7 +294,7 @@ func TestLimitsOfParams(t *testing.T) {
 	everywhere(t, func(t *testing.T, local, caller sig.Bus) {
 		_, err := api.Expose(local, "calc", &calc{},
 			api.Doc("Multiply", "", api.Param("a", "", api.Range(0, 9)), api.Param("b", "", api.Choices("2", "4"))), // by shape
-			api.Doc("Older", "", api.Param("who", ""), api.Param("by", "", api.Range(0, 10)))) // by reflection
+			api.Doc("Older", "", api.Param("who", ""), api.Param("by", "", api.Range(0, 10))))                       // by reflection
 		require.NoError(t, err)
 		for _, c := range []struct {
 			method, path string
