@@ -187,7 +187,7 @@ func keepID(m *wire.Msg) []byte {
 func (p *Peer) Asking(request bool) error {
 	if n := int(p.asking.Add(1)); request && n > p.engine.lim.MaxCalls {
 		p.asking.Add(-1)
-		return sig.Errorf(sig.ErrLimit, "more than %d calls in flight (MaxCalls)", p.engine.lim.MaxCalls)
+		return p.engine.Over("MaxCalls", "more than %d calls in flight", p.engine.lim.MaxCalls)
 	}
 	return nil
 }
@@ -209,7 +209,7 @@ func (t *callTable) add(c pending) (uint64, error) {
 		return 0, t.err
 	}
 	if t.n >= lim.MaxAnswers {
-		return 0, sig.Errorf(sig.ErrLimit, "%s has %d calls to answer already (MaxAnswers)", t.peer, t.n)
+		return 0, t.peer.engine.Over("MaxAnswers", "%s has %d calls to answer already", t.peer, t.n)
 	}
 	if 2*t.n >= len(t.slots) {
 		t.grow()
@@ -347,9 +347,14 @@ func (t *callTable) settle(c pending, m *wire.Msg, err error) {
 
 // expire fails the calls whose time is over.
 func (t *callTable) expire(now time.Duration) {
+	limit := "CallTimeout"
+	if t.peer.Classic() {
+		limit = "ClassicTimeout"
+	}
 	for _, c := range t.takeIf(func(c *pending) bool { return now >= c.deadline }) {
+		t.peer.engine.overs.add(limit)
 		t.peer.classic.answered(c.own)
-		t.settle(c, nil, sig.Errorf(sig.ErrTimeout, "no reply from %s in time", t.peer))
+		t.settle(c, nil, sig.Errorf(sig.ErrTimeout, "no reply from %s in time (%s)", t.peer, limit))
 		if c.waiter != nil || c.from != nil {
 			t.peer.sendCancel(c.own)
 		}

@@ -3,6 +3,7 @@ package carrier
 import (
 	"errors"
 	"io"
+	"net/netip"
 	"time"
 )
 
@@ -102,6 +103,22 @@ type Info struct {
 	Remote   string // address of the other end, or whatever tells it apart
 	Identity string // who the carrier itself proved the other end to be, e.g. by its TLS certificate; "" for nobody
 	Loopback bool   // the other end is a program of this machine
+}
+
+// Host returns the address of the other end without its port, for counting who comes from
+// where. Of IPv6 it is the first half, which is what one subscriber has. What has no such
+// address is told apart by its carrier.
+func (i Info) Host() string {
+	ap, err := netip.ParseAddrPort(i.Remote)
+	if err != nil {
+		return i.Carrier
+	}
+	a := ap.Addr().Unmap().WithZone("")
+	if a.Is4() || i.Loopback {
+		return a.String()
+	}
+	half, _ := a.Prefix(64) // IPv6 has that many bits
+	return half.String()
 }
 
 // A Listener waits for connections. Accept returns an error that matches ErrClosed

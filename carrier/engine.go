@@ -56,6 +56,7 @@ type Engine struct {
 	start   time.Time
 	clock   atomic.Int64 // time since start, as of the last tick
 	queued  gauge        // bytes that wait for all peers
+	overs   overs
 	nextID  atomic.Uint64
 	chunks  sync.Pool // of *chunk
 
@@ -69,6 +70,7 @@ type Engine struct {
 	kicks  kicker
 	wg     sync.WaitGroup // every goroutine of the engine and its peers
 	Refuse atomic.Uint64  // connections turned away by a limit
+	Lost   atomic.Uint64  // events lost with peers that were closed to make room
 }
 
 // NewEngine makes an engine that reports to h.
@@ -212,9 +214,9 @@ func (e *Engine) admit(p *Peer) error {
 	case e.closing:
 		return sig.ErrShuttingDown
 	case len(e.peers) >= e.lim.MaxConns:
-		return sig.Errorf(sig.ErrLimit, "%d connections are the most (MaxConns)", e.lim.MaxConns)
+		return e.Over("MaxConns", "%d connections are the most", e.lim.MaxConns)
 	case !p.info.Loopback && p.host != "" && e.perAddr[p.host] >= e.lim.MaxConnsAddress:
-		return sig.Errorf(sig.ErrLimit, "%d connections from one address are the most (MaxConnsAddress)", e.lim.MaxConnsAddress)
+		return e.Over("MaxConnsAddress", "%d connections from one address are the most", e.lim.MaxConnsAddress)
 	}
 	e.peers[p] = struct{}{}
 	e.perAddr[p.host]++
@@ -357,8 +359,9 @@ func (e *Engine) relieve() {
 		if worst == nil {
 			return
 		}
+		e.overs.add("QueueTotalBytes")
 		worst.Close(sig.Errorf(sig.ErrSlow, "too slow: %d bytes wait, the most of all peers, which together are over QueueTotalBytes (%d)", most, e.lim.QueueTotalBytes))
-		worst.out().Forget(sig.ErrSlow)
+		e.Lost.Add(uint64(worst.out().Forget(sig.ErrSlow)))
 	}
 }
 

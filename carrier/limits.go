@@ -26,7 +26,8 @@ type Limits struct {
 	MaxLoginsAddress  int           // the same of one address that is not loopback; 16
 	MaxLoginFailures  int           // failed logins of one address a minute; each further one takes 1 s; 10
 	LoginTimeout      time.Duration // 5 s
-	MessageTimeout    time.Duration // for a message once begun; 30 s
+	MessageTimeout    time.Duration // for a message once begun, unless it comes with MessageRate; 30 s
+	MessageRate       int           // bytes a second of a message that takes longer; 1 KiB
 	WriteTimeout      time.Duration // 10 s
 	PingAfter         time.Duration // silence before a ping; 5 s
 	DeadAfter         time.Duration // silence before a peer counts as gone; 15 s
@@ -38,8 +39,8 @@ type Limits struct {
 	MaxPings          int           // pings of a peer a second; 10
 	ResumeFor         time.Duration // how long a session outlives its connection; 1 min
 	MaxSessions       int           // sessions kept without a connection; 1,024
-	MaxMessagesSecond int           // messages a peer may send a second; 0: no limit
-	MaxBytesSecond    int           // bytes a peer may send a second; 0: no limit
+	MaxMessagesSecond int           // calls and signals of a client a second, and at once; 0: no limit
+	MaxBytesSecond    int           // bytes of these; one longer than that is taken when nothing came for a second; 0: no limit
 }
 
 // WithDefaults returns the limits with each zero field replaced by its default.
@@ -65,6 +66,7 @@ func (l Limits) WithDefaults() Limits {
 	def(&l.MaxLoginFailures, 10)
 	def(&l.LoginTimeout, 5*time.Second)
 	def(&l.MessageTimeout, 30*time.Second)
+	def(&l.MessageRate, 1<<10)
 	def(&l.WriteTimeout, 10*time.Second)
 	def(&l.PingAfter, 5*time.Second)
 	def(&l.DeadAfter, 15*time.Second)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,7 +28,7 @@ type Peer struct {
 	engine *Engine
 	conn   Conn
 	info   Info
-	host   string // of the remote address
+	host   string // of the remote address, see Info.Host
 
 	stream *Stream // the conn, when it is one
 	batch  BatchSender
@@ -63,6 +62,7 @@ type Peer struct {
 	msg      wire.Msg
 	in       uint64 // messages of this batch
 	bytesIn  uint64
+	rate     *rate    // nil: no limit
 	buffered Buffered // nil: every frame is a batch
 
 	failMu  sync.Mutex
@@ -81,7 +81,7 @@ func newPeer(e *Engine, conn Conn, data any) *Peer {
 	if d, ok := probe[Describer](conn); ok {
 		p.info = d.Info()
 	}
-	p.host = hostOf(p.info.Remote)
+	p.host = p.info.Host()
 	p.stream, _ = probe[*Stream](conn)
 	if t, ok := probe[*tryStream](conn); ok {
 		p.stream = t.Stream
@@ -102,6 +102,7 @@ func newPeer(e *Engine, conn Conn, data any) *Peer {
 		p.lines = p.lines || t.TextOnly()
 	}
 	p.session.Store(e.NewSession())
+	p.rate = newRate(&e.lim)
 	p.Trust(true)
 	p.since = e.now()
 	p.heard.Store(int64(p.since))
@@ -242,6 +243,7 @@ func (p *Peer) next() error {
 		if !errors.As(err, &bad) {
 			return err
 		}
+		p.overMessage(bad)
 		if p.msg.Kind != wire.Reply { // an answer to a reply could pass for one
 			p.ReplyError(bad.ID, 0, false, sig.Errorf(bad.Kind, "%s", bad.Text))
 			p.Touch(p)
@@ -326,6 +328,7 @@ func (p *Peer) ended(err error) {
 		p.setReason(err)
 		return
 	}
+	p.engine.countOver(err)
 	p.Close(err)
 }
 
@@ -464,7 +467,7 @@ func (p *Peer) builtin(m *wire.Msg) bool {
 	switch string(m.Method) {
 	case "ping":
 		if !p.pings.allow(p.engine.clock.Load(), p.engine.lim.MaxPings) {
-			p.Close(sig.Errorf(sig.ErrLimit, "more than %d pings a second (MaxPings)", p.engine.lim.MaxPings))
+			p.Close(p.engine.Over("MaxPings", "more than %d pings a second", p.engine.lim.MaxPings))
 			return true
 		}
 		p.Reply(m.ID, m.Num, m.Binary, nil)
@@ -477,12 +480,4 @@ func (p *Peer) builtin(m *wire.Msg) bool {
 		return false
 	}
 	return true
-}
-
-// hostOf returns the address without its port; "" when it has none.
-func hostOf(addr string) string {
-	if i := strings.LastIndexByte(addr, ':'); i > 0 {
-		return strings.Trim(addr[:i], "[]")
-	}
-	return ""
 }

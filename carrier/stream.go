@@ -30,7 +30,8 @@ const (
 // blocking, can be written to from goroutines that read. Deadlines are used when the
 // stream has them.
 func NewStream(rwc io.ReadWriteCloser, info Info) Conn {
-	s := &Stream{rwc: rwc, info: info, born: time.Now()}
+	s := &Stream{rwc: rwc, info: info}
+	s.half.born = time.Now()
 	s.max.Store(1 << 20)
 	if w, ok := rwc.(tryWriter); ok {
 		return &tryStream{Stream: s, w: w}
@@ -50,12 +51,11 @@ type tryWriter interface {
 
 // A Stream is the Conn that NewStream makes.
 type Stream struct {
-	rwc   io.ReadWriteCloser
-	info  Info
-	max   atomic.Int64 // bytes of the longest frame
-	born  time.Time
-	begun atomic.Int64 // when, since born, the frame that is half here began; 0: none
-	idle  func()       // called before each read, for the Engine; may be nil
+	rwc  io.ReadWriteCloser
+	info Info
+	max  atomic.Int64 // bytes of the longest frame
+	half half
+	idle func() // called before each read, for the Engine; may be nil
 
 	buf        []byte // buf[start:end] is read and not yet handed out
 	start, end int
@@ -186,13 +186,8 @@ func (s *Stream) fill() error {
 		s.idle()
 	}
 	s.makeRoom()
-	if s.start < s.end && s.begun.Load() == 0 {
-		s.begun.Store(int64(max(time.Since(s.born), 1)))
-	}
+	s.half.note(s.total, s.end-s.start)
 	n, err := s.rwc.Read(s.buf[s.end:])
-	if s.start == s.end && s.begun.Load() != 0 {
-		s.begun.Store(0)
-	}
 	s.resize(n)
 	s.end += n
 	s.total += uint64(n)
@@ -290,12 +285,4 @@ func (s *Stream) SetWriteDeadline(t time.Time) error {
 		return d.SetWriteDeadline(t)
 	}
 	return nil
-}
-
-// halfFor returns for how long a message has been half here; 0: none is.
-func (s *Stream) halfFor() time.Duration {
-	if begun := time.Duration(s.begun.Load()); begun != 0 {
-		return time.Since(s.born) - begun
-	}
-	return 0
 }

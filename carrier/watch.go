@@ -15,13 +15,13 @@ func (p *Peer) check(now time.Duration) {
 	case p.failed():
 		return
 	case !p.trusted.Load() && now-p.since > lim.LoginTimeout:
-		p.Close(sig.Errorf(sig.ErrTimeout, "not logged in within %v (LoginTimeout)", lim.LoginTimeout))
+		p.tooLate("LoginTimeout", "not logged in within %v", lim.LoginTimeout)
 		return
-	case p.stream != nil && p.stream.halfFor() > lim.MessageTimeout:
-		p.Close(sig.Errorf(sig.ErrTimeout, "a message was begun and not finished within %v (MessageTimeout)", lim.MessageTimeout))
+	case p.stream != nil && p.stream.half.late(lim.MessageTimeout, lim.MessageRate):
+		p.tooLate("MessageTimeout", "a message was begun and not finished within %v", lim.MessageTimeout)
 		return
 	case p.Fast() && silent > lim.DeadAfter:
-		p.Close(sig.Errorf(sig.ErrTimeout, "silent for %v (DeadAfter)", silent.Round(time.Millisecond)))
+		p.tooLate("DeadAfter", "silent for %v", silent.Round(time.Millisecond))
 		return
 	case p.Fast() && silent > lim.PingAfter-tick:
 		p.ping(now)
@@ -30,6 +30,12 @@ func (p *Peer) check(now time.Duration) {
 	p.calls.expire(now)
 	p.checkSoft(now)
 	p.tidy()
+}
+
+// tooLate closes a peer that has taken longer than a limit.
+func (p *Peer) tooLate(limit, format string, args ...any) {
+	p.engine.overs.add(limit)
+	p.Close(sig.Errorf(sig.ErrTimeout, format+" ("+limit+")", args...))
 }
 
 // checkSoft closes a peer whose queue has been long for a time.
@@ -52,7 +58,7 @@ func (p *Peer) checkSoft(now time.Duration) {
 	over := q.over != 0 && now-time.Duration(q.over) > lim.QueueSoftTime
 	q.mu.Unlock()
 	if over {
-		p.TooSlow(fmt.Sprintf("more than %d bytes waited for %v (QueueSoftBytes, QueueSoftTime)", lim.QueueSoftBytes, lim.QueueSoftTime))
+		p.tooSlow("QueueSoftBytes", fmt.Sprintf("more than %d bytes waited for %v (QueueSoftBytes, QueueSoftTime)", lim.QueueSoftBytes, lim.QueueSoftTime))
 	}
 }
 
@@ -73,8 +79,15 @@ func (p *Peer) tidy() {
 // smallBuffer is what an idle peer may keep for writing.
 const smallBuffer = 512
 
-// TooSlow closes a peer that does not keep up.
-func (p *Peer) TooSlow(why string) { p.Close(sig.Errorf(sig.ErrSlow, "too slow: %s", why)) }
+// TooSlow closes a peer whose queue is full: more than QueueBytes wait.
+func (p *Peer) TooSlow(why string) { p.tooSlow("QueueBytes", why) }
+
+func (p *Peer) tooSlow(limit, why string) {
+	if !p.failed() {
+		p.engine.overs.add(limit)
+	}
+	p.Close(sig.Errorf(sig.ErrSlow, "too slow: %s", why))
+}
 
 func (p *Peer) queuedBytes() int {
 	q := p.out()

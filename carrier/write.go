@@ -3,6 +3,7 @@ package carrier
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"runtime"
 	"slices"
 	"sync"
@@ -242,6 +243,10 @@ func (p *Peer) sendAll(buf []byte) error {
 		_ = d.SetWriteDeadline(time.Now().Add(p.engine.lim.WriteTimeout))
 		defer func() { _ = d.SetWriteDeadline(time.Time{}) }()
 	}
+	return p.sendFrames(buf)
+}
+
+func (p *Peer) sendFrames(buf []byte) error {
 	if p.batch != nil {
 		return p.batch.SendBatch(buf)
 	}
@@ -256,6 +261,9 @@ func (p *Peer) sendAll(buf []byte) error {
 }
 
 func (p *Peer) writeFailed(err error) {
+	if errors.Is(err, sig.ErrSlow) {
+		p.engine.overs.add("WriteTimeout")
+	}
 	p.Close(err)
 	p.w.mu.Lock()
 	p.w.buf, p.w.spare = nil, nil
@@ -423,27 +431,6 @@ func (p *Peer) Flush(alone bool) {
 	} else {
 		p.Kick()
 	}
-}
-
-// lastWords writes what waits, for a moment at most, before the connection is closed.
-func (p *Peer) lastWords() {
-	p.w.mu.Lock()
-	if p.w.busy || len(p.w.buf) == 0 {
-		p.w.mu.Unlock()
-		return
-	}
-	p.w.busy = true
-	buf := p.w.buf
-	p.w.buf = nil
-	p.w.mu.Unlock()
-	if d, ok := probe[WriteDeadliner](p.conn); ok {
-		_ = d.SetWriteDeadline(time.Now().Add(time.Second))
-	}
-	if p.batch != nil {
-		_ = p.batch.SendBatch(buf)
-	}
-	p.w.mu.Lock()
-	p.stopWriting()
 }
 
 // Flushed waits until every signal was sent and acknowledged, until ctx ends or the

@@ -32,7 +32,7 @@ func (x *session) addSender(params []byte) error {
 	case ended:
 		return sig.ErrNotConnected
 	case full:
-		return sig.Errorf(sig.ErrLimit, "more than %d senders (MaxSenders)", x.srv.engine.Limits().MaxSenders)
+		return x.srv.engine.Over("MaxSenders", "more than %d senders", x.srv.engine.Limits().MaxSenders)
 	}
 	snd, err := x.srv.addSender(in.Sender, x, x.senderConfig(&in))
 	if err != nil {
@@ -165,7 +165,7 @@ func (x *session) mayListen() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if most := x.srv.engine.Limits().MaxListeners; len(x.listeners) >= most {
-		return sig.Errorf(sig.ErrLimit, "more than %d listeners (MaxListeners)", most)
+		return x.srv.engine.Over("MaxListeners", "more than %d listeners", most)
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ type task struct {
 	in   *inbound
 	late *lateInfo // instead of in: to be found in its turn
 	data []byte
+	err  error // instead of all: why the signal with the number is refused
 	call *call // nil: a signal with a number
 }
 

@@ -2,7 +2,6 @@ package router
 
 import (
 	"context"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,12 +20,11 @@ type door struct {
 
 	setting sync.Mutex // held by SetLogin
 
-	mu      sync.Mutex
-	waiting int                 // connections
-	byHost  map[string]int      // the same, by address
-	strikes map[string]*strikes // failed logins by address
-	failures,
-	refused uint64
+	mu       sync.Mutex
+	waiting  int                 // connections
+	byHost   map[string]int      // the same, by address
+	strikes  map[string]*strikes // failed logins by address
+	failures uint64
 }
 
 // A decider is a Login that was set, told apart from the same one set again.
@@ -73,17 +71,15 @@ func (d *door) limit(timeout time.Duration) (context.Context, context.CancelFunc
 }
 
 // wait notes a connection that is to log in. It fails when there are too many.
-func (d *door) wait(l *link, info carrier.Info, lim *carrier.Limits) error {
-	host := hostOf(info)
+func (d *door) wait(l *link, info carrier.Info, e *carrier.Engine) error {
+	host, lim := info.Host(), e.Limits()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
 	case d.waiting >= lim.MaxLogins:
-		d.refused++
-		return sig.Errorf(sig.ErrLimit, "%d connections that are not logged in are the most (MaxLogins)", lim.MaxLogins)
-	case !info.Loopback && host != "" && d.byHost[host] >= lim.MaxLoginsAddress:
-		d.refused++
-		return sig.Errorf(sig.ErrLimit, "%d connections from one address that are not logged in are the most (MaxLoginsAddress)", lim.MaxLoginsAddress)
+		return e.Over("MaxLogins", "%d connections that are not logged in are the most", lim.MaxLogins)
+	case !info.Loopback && d.byHost[host] >= lim.MaxLoginsAddress:
+		return e.Over("MaxLoginsAddress", "%d connections from one address that are not logged in are the most", lim.MaxLoginsAddress)
 	}
 	d.waiting++
 	d.byHost[host]++
@@ -100,16 +96,23 @@ func (d *door) leave(l *link, info carrier.Info) {
 	}
 	l.waits = false
 	d.waiting--
-	host := hostOf(info)
+	host := info.Host()
 	if d.byHost[host]--; d.byHost[host] == 0 {
 		delete(d.byHost, host)
 	}
 }
 
+// counts returns how many connections wait, and how many logins failed.
+func (d *door) counts() (waiting int, failures uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.waiting, d.failures
+}
+
 // failed notes a failed login. It reports whether the address fails too often.
-func (d *door) failed(info carrier.Info, most int) bool {
+func (d *door) failed(info carrier.Info, e *carrier.Engine) bool {
 	const window = time.Minute
-	host, now := hostOf(info), time.Now()
+	host, now := info.Host(), time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.failures++
@@ -122,8 +125,11 @@ func (d *door) failed(info carrier.Info, most int) bool {
 	if now.Sub(s.since) >= window {
 		*s = strikes{since: now}
 	}
-	s.n++
-	return s.n > most
+	if s.n++; s.n <= e.Limits().MaxLoginFailures {
+		return false
+	}
+	e.Over("MaxLoginFailures", "")
+	return true
 }
 
 // forget makes room for another address.
@@ -139,18 +145,4 @@ func (d *door) forget(before time.Time) {
 	if len(d.strikes) >= maxStrikes {
 		clear(d.strikes)
 	}
-}
-
-// hostOf returns the address of a client without its port. Of IPv6 it is the first half,
-// which is what one subscriber has. What has no such address is told apart by carrier.
-func hostOf(info carrier.Info) string {
-	if ap, err := netip.ParseAddrPort(info.Remote); err == nil {
-		a := ap.Addr().Unmap().WithZone("")
-		if a.Is4() || info.Loopback {
-			return a.String()
-		}
-		half, _ := a.Prefix(64) // IPv6 has that many bits
-		return half.String()
-	}
-	return info.Carrier
 }

@@ -167,7 +167,7 @@ func (s *ServerRouter) keep(x *session) bool {
 		// Not here: who takes a session over holds the lock that giveUp needs, and waits
 		// for the end of its connection, which this may be.
 		s.goWorker(func() {
-			s.giveUp(oldest, sig.Errorf(sig.ErrLimit, "more than %d sessions without a connection (MaxSessions)", lim.MaxSessions))
+			s.giveUp(oldest, s.engine.Over("MaxSessions", "more than %d sessions without a connection", lim.MaxSessions))
 		})
 	}
 	return true

@@ -118,7 +118,7 @@ func (s *ServerRouter) authenticate(ctx context.Context, login auth.Authenticato
 	if ctx.Err() != nil {
 		err = errors.Join(err, context.Cause(ctx))
 	}
-	if s.door.failed(info, s.engine.Limits().MaxLoginFailures) {
+	if s.door.failed(info, s.engine) {
 		wait(ctx, loginPause)
 	}
 	return auth.Identity{}, err

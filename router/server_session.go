@@ -99,7 +99,7 @@ func (h serverHandler) Connected(p *carrier.Peer) error {
 		return nil
 	}
 	p.Trust(false)
-	return s.door.wait(l, p.Info(), s.engine.Limits())
+	return s.door.wait(l, p.Info(), s.engine)
 }
 
 // tell reports that a client is there, or has gone. Of those who were never let in
@@ -203,6 +203,10 @@ func (s *ServerRouter) goWorker(fn func()) { s.workers.Go(fn) }
 func (h serverHandler) Message(p *carrier.Peer, m *wire.Msg) {
 	x := sessionOf(p)
 	if x.who.Load() == nil && !x.early(p, m) {
+		return
+	}
+	if err := p.TooFast(); err != nil && (m.Kind == wire.Signal || m.Kind == wire.Call) {
+		x.refuse(p, m, err)
 		return
 	}
 	switch m.Kind {

@@ -30,9 +30,7 @@ func (x *session) signal(p *carrier.Peer, m *wire.Msg) {
 		}
 	}
 	if err != nil {
-		p.RefuseSignal(m.N, err)
-		p.Handled(m.N)
-		p.Touch(p)
+		x.refuseSignal(p, m.N, err, idle)
 		return
 	}
 	if !idle || !x.direct(p, in, m) {
@@ -40,6 +38,27 @@ func (x *session) signal(p *carrier.Peer, m *wire.Msg) {
 		return
 	}
 	p.Handled(m.N)
+	p.Touch(p)
+}
+
+// refuse answers a call or a signal that is not even looked at.
+func (x *session) refuse(p *carrier.Peer, m *wire.Msg, err error) {
+	if m.Kind == wire.Signal {
+		x.refuseSignal(p, m.N, err, x.serial.idle())
+		return
+	}
+	p.ReplyError(m.ID, m.Num, m.Binary, err)
+	p.Touch(p)
+}
+
+// refuseSignal refuses a numbered signal, after those before it.
+func (x *session) refuseSignal(p *carrier.Peer, n uint64, err error, idle bool) {
+	if !idle {
+		x.push(task{n: n, err: err})
+		return
+	}
+	p.RefuseSignal(n, err)
+	p.Handled(n)
 	p.Touch(p)
 }
 
@@ -165,7 +184,10 @@ func (x *session) runSignal(t *task) error {
 
 // runNumbered is runSignal for one with a number.
 func (x *session) runNumbered(t *task) {
-	err := x.runSignal(t)
+	err := t.err
+	if err == nil {
+		err = x.runSignal(t)
+	}
 	if err != nil {
 		if p := x.peer.Load(); p != nil {
 			p.RefuseSignal(t.n, err)

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sigrouter/sigrouter/internal/sock"
+	"github.com/sigrouter/sigrouter/sig"
 )
 
 // Close codes of RFC 6455, section 7.4.1, and of the IANA registry.
@@ -58,14 +59,22 @@ func (e *CloseError) Is(target error) bool { return target == io.EOF }
 
 // A fault is an error of the other end's making, with the close code it is told.
 type fault struct {
-	code int
-	err  error
+	code  int
+	err   error
+	limit string // that was passed, as named in carrier.Limits; "" for none
 }
 
 func (f *fault) Error() string { return f.err.Error() }
 func (f *fault) Unwrap() error { return f.err }
 
-func failure(code int, err error) error { return &fault{code, err} }
+// Limit returns the limit that was passed, "" for none.
+func (f *fault) Limit() string { return f.limit }
+
+func failure(code int, err error) error { return &fault{code: code, err: err} }
+
+func overLimit(code int, limit, format string, args ...any) error {
+	return &fault{code, sig.Errorf(sig.ErrLimit, format+" ("+limit+")", args...), limit}
+}
 
 // appendBye returns a close frame. A code that may not be sent becomes none, for 1005, or
 // 1000.

@@ -53,7 +53,7 @@ func (c plainConn) TrySendBatch(buf []byte) (int, error) {
 func newConn(in *feed, lib *websocket.Conn, info carrier.Info, client bool, o *Options) carrier.Conn {
 	c := &conn{nc: in.Conn, lib: lib, in: in, client: client, info: info, timeout: o.closeTimeout()}
 	c.out.nc = in.Conn
-	in.timeout = o.messageTimeout()
+	in.timeout, in.rate = o.messageTimeout(), o.rate()
 	in.pings.rate = o.maxPings()
 	in.max.Store(int64(o.maxFrame()))
 	in.write = c.controlFrame

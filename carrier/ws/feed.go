@@ -37,6 +37,7 @@ type feed struct {
 	prelude prelude
 	max     atomic.Int64  // bytes of the longest message
 	timeout time.Duration // for a message once begun
+	rate    int           // bytes a second of one that takes longer
 	pings   bucket
 
 	buf   []byte // buf[r:w] was read and not handed out
@@ -49,6 +50,8 @@ type feed struct {
 	frames int   // of the message so far
 
 	timed bool // the message under way has a deadline
+	since time.Time
+	got   int  // bytes since then
 	armed bool // the socket has a read deadline
 
 	err error // why reading ended
@@ -88,7 +91,7 @@ func (f *feed) payload(p []byte) (int, error) {
 	if f.r == f.w {
 		if len(p) >= minReadBuffer && len(p) >= len(f.buf)/2 {
 			f.watch()
-			n, err := f.Conn.Read(p) // large: no way round through the buffer
+			n, err := f.read(p) // large: no way round through the buffer
 			return n, f.explain(err)
 		}
 		if err := f.fill(); err != nil {
@@ -132,7 +135,7 @@ func (f *feed) judge(h header) error {
 			return nil
 		}
 		if !f.pings.take() {
-			return failure(closePolicy, sig.Errorf(sig.ErrLimit, "more than %d pings and pongs a second (MaxPings)", f.pings.rate))
+			return overLimit(closePolicy, "MaxPings", "more than %d pings and pongs a second", f.pings.rate)
 		}
 		return nil
 	}
@@ -141,12 +144,12 @@ func (f *feed) judge(h header) error {
 	}
 	most := f.max.Load()
 	if h.length > uint64(max(most-f.size, 0)) {
-		return failure(closeTooBig, sig.Errorf(sig.ErrLimit, "message longer than %d bytes (MaxMessage)", most))
+		return overLimit(closeTooBig, "MaxMessage", "message longer than %d bytes", most)
 	}
 	f.size += int64(h.length)
 	f.frames++
 	if most := 64 + most/64; int64(f.frames) > most {
-		return failure(closePolicy, sig.Errorf(sig.ErrLimit, "message in more than %d fragments", most))
+		return overLimit(closePolicy, "MaxFragments", "message in more than %d fragments", most)
 	}
 	f.inMsg = !h.fin
 	return nil
@@ -184,7 +187,7 @@ func (f *feed) buffered() bool {
 func (f *feed) fill() error {
 	f.watch()
 	f.makeRoom()
-	n, err := f.Conn.Read(f.buf[f.w:])
+	n, err := f.read(f.buf[f.w:])
 	f.w += n
 	switch {
 	case f.w == len(f.buf) && len(f.buf) < maxReadBuffer:
@@ -226,10 +229,28 @@ func (f *feed) watch() {
 	switch {
 	case f.begun() && !f.timed:
 		f.timed, f.armed = true, true
-		_ = f.Conn.SetReadDeadline(time.Now().Add(f.timeout))
+		f.since, f.got = time.Now(), f.w-f.r
+		_ = f.Conn.SetReadDeadline(f.since.Add(f.timeout))
 	case !f.begun() && f.armed:
 		f.armed = false
 		_ = f.Conn.SetReadDeadline(time.Time{})
+	}
+}
+
+// read reads from the socket. At the deadline of a message it goes on when the message
+// comes fast enough.
+func (f *feed) read(p []byte) (int, error) {
+	for {
+		n, err := f.Conn.Read(p)
+		f.got += n
+		if n > 0 || !f.timed || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		now := time.Now()
+		if float64(f.got) < float64(f.rate)*now.Sub(f.since).Seconds() {
+			return n, err
+		}
+		_ = f.Conn.SetReadDeadline(now.Add(time.Second))
 	}
 }
 

@@ -38,9 +38,13 @@ type Options struct {
 	// 5 s.
 	HandshakeTimeout time.Duration
 
-	// MessageTimeout bounds how long a message may take once its first byte has come.
-	// Zero means 30 s.
+	// MessageTimeout bounds how long a message may take once its first byte has come,
+	// unless it comes with MessageRate. Zero means 30 s.
 	MessageTimeout time.Duration
+
+	// MessageRate is how many bytes a second of a message must come that takes longer.
+	// Zero means 1 KiB.
+	MessageRate int
 
 	// CloseTimeout bounds how long CloseReason waits for the other end's answer. Zero
 	// means 1 s.
@@ -60,6 +64,7 @@ type Options struct {
 
 func (o *Options) maxFrame() int { return or(o.MaxFrame, 1<<20) }
 func (o *Options) maxPings() int { return or(o.MaxPings, 10) }
+func (o *Options) rate() int     { return or(o.MessageRate, 1<<10) }
 
 func (o *Options) handshakeTimeout() time.Duration { return or(o.HandshakeTimeout, 5*time.Second) }
 func (o *Options) messageTimeout() time.Duration   { return or(o.MessageTimeout, 30*time.Second) }

@@ -41,7 +41,7 @@ func (m *Msg) parseAny(b []byte, lim *Limits) (int, error) {
 	}
 	o.interpret()
 	if most := lim.values(); s.values > most {
-		o.refuse(overLimit("more than %d values in a message beside its data (limit MaxValues)", most))
+		o.refuse(overLimit("MaxValues", "more than %d values in a message beside its data", most))
 	}
 	if o.err != nil {
 		return end, m.withID(o.err)

@@ -35,7 +35,7 @@ func (m *Msg) parseBinary(b []byte, lim *Limits) (int, error) {
 	}
 	size := binary.BigEndian.Uint32(b[1:])
 	if most := lim.message(); uint64(size)+binHead > uint64(most) {
-		return 0, overLimit("binary frame of %d bytes is longer than %d (limit MaxMessage)", uint64(size)+binHead, most)
+		return 0, overLimit("MaxMessage", "binary frame of %d bytes is longer than %d", uint64(size)+binHead, most)
 	}
 	end := binHead + int(size)
 	if len(b) < end {
@@ -128,7 +128,7 @@ func (m *Msg) binarySignalDown(f []byte, lim *Limits) *Error {
 	m.Retained = f[0]&FlagRetained != 0
 	count := int(binary.BigEndian.Uint16(f[1:]))
 	if most := lim.values(); count > most {
-		return overLimit("signal for %d listeners, more than %d (limit MaxValues)", count, most)
+		return overLimit("MaxValues", "signal for %d listeners, more than %d", count, most)
 	}
 	f = f[head:]
 	if len(f) < 4*count {

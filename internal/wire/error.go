@@ -15,6 +15,7 @@ var ErrShort = errors.New("wire: the message is not complete")
 type Error struct {
 	Kind *sig.Error // sig.ErrMalformed, sig.ErrLimit, or from ParseInfo sig.ErrInvalid
 	Text string
+	Over string // the limit that was passed, as named in carrier.Limits; "" for none
 	ID   []byte // raw id for the reply, a copy; nil if none was read
 }
 
@@ -28,8 +29,11 @@ func malformed(format string, args ...any) *Error {
 	return &Error{Kind: sig.ErrMalformed, Text: fmt.Sprintf(format, args...)}
 }
 
-func overLimit(format string, args ...any) *Error {
-	return &Error{Kind: sig.ErrLimit, Text: fmt.Sprintf(format, args...)}
+// Limit returns the limit that was passed, "" for none.
+func (e *Error) Limit() string { return e.Over }
+
+func overLimit(limit, format string, args ...any) *Error {
+	return &Error{Kind: sig.ErrLimit, Over: limit, Text: fmt.Sprintf(format, args...) + " (limit " + limit + ")"}
 }
 
 // err returns why the scanner stopped: ErrShort or an *Error.
@@ -48,7 +52,7 @@ func (s *scanner) err() error {
 	case faultInfinity:
 		return notNumber('I', s.at)
 	case faultDepth:
-		return overLimit("nested deeper than %d levels (limit MaxDepth)", s.depth)
+		return overLimit("MaxDepth", "nested deeper than %d levels", s.depth)
 	}
 	return malformed("not JSON: byte %d is %s, expected %s", s.at, describe(s.b[s.at:]), s.want)
 }

@@ -206,7 +206,7 @@ func (o *object) readID() {
 	switch {
 	case o.id == nil || o.m.ID != nil:
 	case isIDText(o.id):
-		o.refuse(overLimit("id of %d bytes is longer than %d", len(o.id), maxID))
+		o.refuse(overLimit("MaxID", "id of %d bytes is longer than %d", len(o.id), maxID))
 	default:
 		o.refuse(malformed("id is neither a string nor a number"))
 	}

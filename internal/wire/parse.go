@@ -41,7 +41,7 @@ func Parse(buf []byte, lim *Limits, m *Msg) (n int, err error) {
 		if start+most >= len(buf) {
 			return start, err
 		}
-		return 0, m.withID(overLimit("message longer than %d bytes (limit MaxMessage)", most))
+		return 0, m.withID(overLimit("MaxMessage", "message longer than %d bytes", most))
 	}
 	switch {
 	case n == 0:

@@ -51,7 +51,7 @@ func (s *Splitter) Scan(buf []byte, max int) (end int, err error) {
 		return 0, notMessage(buf[s.start:])
 	}
 	if end-s.start > max || end == 0 && len(buf)-s.start > max {
-		return 0, overLimit("message longer than %d bytes (limit MaxMessage)", max)
+		return 0, overLimit("MaxMessage", "message longer than %d bytes", max)
 	}
 	if end > len(buf) {
 		return 0, nil
@@ -121,7 +121,7 @@ outside:
 			goto inside
 		case classOpen:
 			if s.depth == maxDepth {
-				return 0, overLimit("nested deeper than %d levels", maxDepth)
+				return 0, overLimit("MaxDepth", "nested deeper than %d levels", maxDepth)
 			}
 			s.push(uint64(b[i]>>5) & 1)
 			i++
