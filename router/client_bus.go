@@ -15,6 +15,10 @@ func (c *ClientRouter) Remote() sig.Bus { return remoteBus{c} }
 
 type remoteBus struct{ c *ClientRouter }
 
+// Connected reports whether there is a connection now, for those who stand on a Bus and
+// want to know.
+func (b remoteBus) Connected() bool { return b.c.Connected() }
+
 func (b remoteBus) limit() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(b.c.ctx, b.c.engine.Limits().CallTimeout)
 }
