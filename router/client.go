@@ -91,9 +91,8 @@ type ClientRouter struct {
 	listeners     []*remoteSub
 	remoteSenders []*remoteSender
 
-	byID    atomic.Pointer[map[uint32]*remoteSub] // of the fast lane
-	byRaw   atomic.Pointer[map[string]*remoteSub] // of a classic server
-	adding  sync.RWMutex                          // read-locked while a listener is being added
+	books   atomic.Pointer[books]
+	adding  sync.RWMutex // read-locked while a listener is being added
 	serial  serial[delivery]
 	origins map[string]*sig.Origin // by the bytes of info; for the goroutine that reads
 	arena   arena                  // for the goroutine that reads

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync/atomic"
 
 	"github.com/sigrouter/sigrouter/carrier"
@@ -100,21 +99,6 @@ func (s *remoteSub) remotePolicy() sig.Policy {
 		return s.cfg.Policy
 	}
 	return sig.PolicyDefault
-}
-
-// indexListeners makes the tables by which arriving events find their listeners. Called
-// with mu held.
-func (c *ClientRouter) indexListeners() {
-	byID := make(map[uint32]*remoteSub, len(c.listeners))
-	byRaw := make(map[string]*remoteSub, len(c.listeners))
-	for _, sub := range c.listeners {
-		byRaw[string(sub.id)] = sub
-		if n, err := strconv.ParseUint(string(sub.id), 10, 32); err == nil {
-			byID[uint32(n)] = sub
-		}
-	}
-	c.byID.Store(&byID)
-	c.byRaw.Store(&byRaw)
 }
 
 // Remove ends the subscription. The server is told in the background.

@@ -10,9 +10,10 @@ import (
 
 // delivery is something the server sent that is handed over in order.
 type delivery struct {
-	n     uint64    // number of a fast-lane signal or gap
-	event sig.Event // nothing when special has a gap
-	id    uint32    // the listener it is for; 0: see special
+	n       uint64    // number of a fast-lane signal or gap
+	event   sig.Event // nothing when special has a gap
+	id      uint32    // the listener it is for; 0: see special
+	session uint32    // whose books have the ids
 	*special
 }
 
@@ -59,7 +60,10 @@ func (h clientHandler) Message(p *carrier.Peer, m *wire.Msg) {
 }
 
 // push notes what is to be handed over; BatchEnd hands it on.
-func (c *ClientRouter) push(d delivery) { c.batch = append(c.batch, d) }
+func (c *ClientRouter) push(d delivery) {
+	d.session = c.books.Load().session
+	c.batch = append(c.batch, d)
+}
 
 // BatchEnd is called by the engine when all that one read brought has been noted.
 func (h clientHandler) BatchEnd(*carrier.Peer) {
@@ -184,60 +188,30 @@ func (c *ClientRouter) runBatch(batch []delivery) {
 func (c *ClientRouter) hand(d *delivery) {
 	switch {
 	case d.special == nil:
-		c.handOne(d.id, d.event)
+		c.handOne(d.session, d.id, d.event)
 	case d.peer != nil:
 		c.handClassic(d)
 	case d.gap != nil:
 		for _, id := range d.ids {
-			if sub := c.find(id); sub != nil {
+			if sub := c.find(d.session, id); sub != nil {
 				sub.gap(*d.gap)
 			}
 		}
 	default:
 		for _, id := range d.ids {
-			c.handOne(id, d.event)
+			c.handOne(d.session, id, d.event)
 		}
 	}
 }
 
-func (c *ClientRouter) handOne(id uint32, e sig.Event) {
-	if sub := c.find(id); sub != nil && !sub.removed.Load() {
+func (c *ClientRouter) handOne(session, id uint32, e sig.Event) {
+	if sub := c.find(session, id); sub != nil && !sub.removed.Load() {
 		sub.local.deliver(e)
 	}
 }
 
-// find returns the listener with an id of the fast lane; nil when it was removed. One
-// that is being added is waited for.
-func (c *ClientRouter) find(id uint32) *remoteSub {
-	if m := c.byID.Load(); m != nil && (*m)[id] != nil {
-		return (*m)[id]
-	}
-	c.added()
-	if m := c.byID.Load(); m != nil {
-		return (*m)[id]
-	}
-	return nil
-}
-
-// added returns when the listeners that were being added are in the books.
-func (c *ClientRouter) added() {
-	c.adding.Lock()
-	defer c.adding.Unlock()
-}
-
-func (c *ClientRouter) findRaw(id string) *remoteSub {
-	if m := c.byRaw.Load(); m != nil && (*m)[id] != nil {
-		return (*m)[id]
-	}
-	c.added()
-	if m := c.byRaw.Load(); m != nil {
-		return (*m)[id]
-	}
-	return nil
-}
-
 func (c *ClientRouter) handClassic(d *delivery) {
-	sub := c.findRaw(d.listener)
+	sub := c.findRaw(d.session, d.listener)
 	if sub == nil {
 		d.peer.ReplyError(d.callID, 0, false, sig.Errorf(sig.ErrNoListener, "listener id %s not found", quoted(d.listener)))
 	} else {

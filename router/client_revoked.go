@@ -25,10 +25,9 @@ func (c *ClientRouter) revoked(p *carrier.Peer, m *wire.Msg) {
 	c.mu.Lock()
 	senders := slices.Clone(c.remoteSenders)
 	var listeners []*remoteSub
-	byID := c.byID.Load()
+	b := c.books.Load()
 	for _, id := range in.Listeners {
-		if byID != nil && (*byID)[id] != nil {
-			sub := (*byID)[id]
+		if sub := b.find(b.session, id); sub != nil {
 			sub.id = nil
 			listeners = append(listeners, sub)
 		}
