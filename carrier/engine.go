@@ -298,6 +298,7 @@ func (e *Engine) Shutdown(ctx context.Context, reason string) error {
 	for _, p := range e.all() { // those that came in between
 		p.Close(sig.Errorf(sig.ErrShuttingDown, "%s", reason))
 	}
+	e.kicks.close() // a handler that answers late would start a goroutine nobody waits for
 	e.wg.Wait()
 	if cut > 0 {
 		return sig.Errorf(sig.ErrTimeout, "%d of %d peers had not taken everything in time", cut, len(peers))
@@ -387,17 +388,27 @@ type kicker struct {
 	list   []*Peer
 	spare  []*Peer
 	busy   bool
+	closed bool
 }
 
 func (k *kicker) add(p *Peer) {
 	k.mu.Lock()
-	k.list = append(k.list, p)
-	start := !k.busy
-	k.busy = true
-	k.mu.Unlock()
-	if start {
-		k.engine.wg.Go(k.run)
+	defer k.mu.Unlock()
+	if k.closed {
+		return // all peers are closed: there is nobody to write to
 	}
+	k.list = append(k.list, p)
+	if !k.busy {
+		k.busy = true
+		k.engine.wg.Go(k.run) // with the lock: not while Shutdown begins to wait
+	}
+}
+
+// close takes no more.
+func (k *kicker) close() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.closed = true
 }
 
 func (k *kicker) run() {
