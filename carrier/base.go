@@ -13,6 +13,8 @@ import (
 //
 // Peers are told apart by a name that the carrier gives them, any string. The
 // methods may be called from several goroutines at once.
+//
+// Server and client take one with AttachCarrier, a carrier of its own each.
 type Carrier interface {
 	// Pack encodes a *Message or a *Reply.
 	Pack(m any) ([]byte, error)
@@ -20,10 +22,13 @@ type Carrier interface {
 	Unpack(data []byte) (*Message, *Reply, error)
 	// HandleRX is called by the carrier with each call it receives, and runs the
 	// method it names. It always returns a reply, whatever happens inside; the carrier
-	// sends it back.
+	// sends it back. It returns when that is there, which can take long, and the method
+	// may need replies of the same peer: call it in a goroutine for each call.
 	HandleRX(ctx context.Context, peer string, m *Message) *Reply
 	// HandleTX sends a call to one peer and returns its reply. It must give the
 	// message an id that tells its reply from others; the one it has may be replaced.
+	// It returns soon after ctx has ended. A router sends the next signal to a peer when
+	// the last was answered, so they stay in order; requests it sends meanwhile.
 	HandleTX(ctx context.Context, peer string, m *Message) (*Reply, error)
 	// Bind joins the carrier to a router, before its first call.
 	Bind(r Receiver)

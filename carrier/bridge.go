@@ -10,8 +10,8 @@ import (
 	"github.com/sigrouter/sigrouter/sig"
 )
 
-// Bridge runs the peers of a Carrier on an engine, as classic peers that read by
-// lines. Close ends them.
+// Bridge runs the peers of a Carrier on an engine, as classic peers: a Carrier answers
+// every message, so the fast lane, where few are answered, is not for it. Close ends them.
 type Bridge struct {
 	engine  *Engine
 	carrier Carrier
@@ -29,8 +29,35 @@ func NewBridge(e *Engine, c Carrier, dialed bool) *Bridge {
 	return b
 }
 
-// PeerConnected attaches a peer.
+// Dial returns a connection to a peer that is a server, in the place of the one there
+// was.
+func (b *Bridge) Dial(peer string) (Conn, error) {
+	b.mu.Lock()
+	old := b.peers[peer]
+	b.mu.Unlock()
+	if old != nil {
+		_ = old.Close()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil, sig.ErrShuttingDown
+	}
+	c := b.newConn(peer)
+	b.peers[peer] = c
+	return c, nil
+}
+
+func (b *Bridge) newConn(peer string) *bridgeConn {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &bridgeConn{bridge: b, peer: peer, in: make(chan []byte), ctx: ctx, cancel: cancel, waiting: map[string]chan *Reply{}}
+}
+
+// PeerConnected attaches a peer. A server is attached when it is dialed.
 func (b *Bridge) PeerConnected(peer string) error {
+	if b.dialed {
+		return nil
+	}
 	_, err := b.attach(peer)
 	return err
 }
@@ -44,13 +71,12 @@ func (b *Bridge) attach(peer string) (*bridgeConn, error) {
 	if c, ok := b.peers[peer]; ok {
 		return c, nil
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	c := &bridgeConn{bridge: b, peer: peer, in: make(chan []byte), ctx: ctx, cancel: cancel, waiting: map[string]chan *Reply{}}
-	attach := b.engine.Attach
 	if b.dialed {
-		attach = b.engine.AttachDialed
+		return nil, sig.Errorf(sig.ErrNotConnected, "not connected to %s", peer)
 	}
-	if _, err := attach(c, nil); err != nil {
+	c := b.newConn(peer)
+	if _, err := b.engine.Attach(c, nil); err != nil {
+		c.cancel()
 		return nil, err
 	}
 	b.peers[peer] = c
@@ -58,13 +84,22 @@ func (b *Bridge) attach(peer string) (*bridgeConn, error) {
 }
 
 // PeerDisconnected ends a peer.
-func (b *Bridge) PeerDisconnected(peer string, _ error) {
+func (b *Bridge) PeerDisconnected(peer string, reason error) {
 	b.mu.Lock()
 	c := b.peers[peer]
 	delete(b.peers, peer)
 	b.mu.Unlock()
 	if c != nil {
-		_ = c.Close()
+		c.end(reason)
+	}
+}
+
+// forget takes a connection that has ended out of the books.
+func (b *Bridge) forget(c *bridgeConn) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.peers[c.peer] == c {
+		delete(b.peers, c.peer)
 	}
 }
 
@@ -75,7 +110,7 @@ func (b *Bridge) AllPeersDisconnected() {
 	b.peers = map[string]*bridgeConn{}
 	b.mu.Unlock()
 	for _, c := range peers {
-		_ = c.Close()
+		c.end(nil)
 	}
 }
 
@@ -110,6 +145,7 @@ type bridgeConn struct {
 	last    uint64
 	waiting map[string]chan *Reply // by our id
 	closed  bool
+	reason  error // why the carrier has ended it
 }
 
 // Info names the peer.
@@ -119,6 +155,9 @@ func (c *bridgeConn) Info() Info { return Info{Carrier: "custom", Remote: c.peer
 func (c *bridgeConn) TextOnly() bool { return true }
 
 func (c *bridgeConn) receive(ctx context.Context, m *Message) *Reply {
+	if m.Method == "hello" {
+		return Failure(m.ID, errNoHello)
+	}
 	done := make(chan *Reply, 1)
 	c.mu.Lock()
 	c.last++
@@ -165,7 +204,7 @@ func (c *bridgeConn) Recv() ([]byte, error) {
 	case frame := <-c.in:
 		return frame, nil
 	case <-c.ctx.Done():
-		return nil, io.EOF
+		return nil, c.why()
 	}
 }
 
@@ -176,14 +215,10 @@ func (c *bridgeConn) Send(frame []byte) error {
 	case err != nil:
 		return err
 	case r != nil:
-		c.mu.Lock()
-		done := c.waiting[string(r.ID)]
-		delete(c.waiting, string(r.ID))
-		c.mu.Unlock()
-		if done != nil {
-			done <- r
-		}
+		c.answer(r)
 		return nil
+	case m.ID == nil:
+		return nil // nothing answers it, so it is none of a Carrier's messages
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -194,12 +229,32 @@ func (c *bridgeConn) Send(frame []byte) error {
 	return nil
 }
 
+// answer hands a reply to the call it answers.
+func (c *bridgeConn) answer(r *Reply) {
+	c.mu.Lock()
+	done := c.waiting[string(r.ID)]
+	delete(c.waiting, string(r.ID))
+	c.mu.Unlock()
+	if done != nil {
+		done <- r
+	}
+}
+
+// errNoHello answers hello, in either direction, as a classic peer would.
+var errNoHello = &sig.Error{Status: sig.StatusNoMethod, Code: sig.ErrNoMethod.Code, Message: "this carrier has no fast lane"}
+
 // transmit has the carrier send a call, and takes its reply.
 func (c *bridgeConn) transmit(m *Message) {
-	id := m.ID
+	id, hello := m.ID, m.Method == "hello"
+	if hello { // a call that every server answers shows whether this one is there
+		m = &Message{ID: id, Method: "get_version"}
+	}
 	r, err := c.bridge.carrier.HandleTX(c.ctx, c.peer, m)
-	if err == nil && r == nil {
-		err = sig.Errorf(sig.ErrNotConnected, "carrier returned no reply")
+	switch {
+	case err == nil && r == nil:
+		err = sig.Errorf(sig.ErrNotConnected, "the carrier's HandleTX returned neither a reply nor an error")
+	case err == nil && hello && r.Status == sig.StatusDone:
+		err = errNoHello
 	}
 	if err != nil {
 		r = Failure(id, err)
@@ -211,16 +266,35 @@ func (c *bridgeConn) transmit(m *Message) {
 	}
 }
 
-// Close ends the peer.
+// why returns what Recv fails with at the end.
+func (c *bridgeConn) why() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.reason != nil:
+		return c.reason
+	case c.closed:
+		return ErrClosed
+	}
+	return io.EOF
+}
+
+// end is called when the carrier has lost the peer. It does not wait: HandleTX may be
+// what found out. The engine closes the conn when Recv has failed.
+func (c *bridgeConn) end(reason error) {
+	c.mu.Lock()
+	c.reason = reason
+	c.mu.Unlock()
+	c.cancel()
+}
+
+// Close ends the peer, and returns when no HandleTX of it runs any more.
 func (c *bridgeConn) Close() error {
 	c.mu.Lock()
-	first := !c.closed
 	c.closed = true
 	c.mu.Unlock()
-	if first {
-		c.cancel()
-		c.wg.Wait()
-		c.bridge.PeerDisconnected(c.peer, nil)
-	}
+	c.cancel()
+	c.wg.Wait()
+	c.bridge.forget(c)
 	return nil
 }

@@ -181,6 +181,9 @@ func (p *Peer) Release() {
 func (p *Peer) SetClassic() {
 	p.out().SetWindow(1, 0)
 	p.mode.Store(modeClassic)
+	if p.stream == nil { // the carrier keeps messages apart
+		p.mode.Store(modeLines)
+	}
 	p.agreed.reach()
 }
 
@@ -428,7 +431,7 @@ func (p *Peer) finish() {
 func (p *Peer) handle(m *wire.Msg) {
 	if !p.dialed && p.mode.Load() == modeNew && !isHello(m) {
 		p.SetClassic()
-		if m.Newline || p.stream == nil { // what is no stream keeps messages apart
+		if m.Newline {
 			p.mode.Store(modeLines)
 		}
 	}

@@ -77,6 +77,7 @@ type ClientRouter struct {
 	log     *slog.Logger
 	engine  *carrier.Engine
 	address string
+	dial    func(context.Context) (carrier.Conn, error)
 	ctx     context.Context // ends when the client closes
 	cancel  context.CancelFunc
 

@@ -35,7 +35,25 @@ func Dial(ctx context.Context, address string) (*ClientRouter, error) {
 func (o ClientOptions) Dial(ctx context.Context, address string) (*ClientRouter, error) {
 	c := o.newClient()
 	c.address = address
-	if o.Lazy {
+	c.dial = func(ctx context.Context) (carrier.Conn, error) { return o.Schemes.Dial(ctx, address) }
+	return c.start(ctx)
+}
+
+// AttachCarrier connects to a server by a Carrier, which knows it by the name given, as
+// Dial does by address. It connects again when the carrier has told that the server was
+// lost (PeerDisconnected), and keeps trying while HandleTX fails. A carrier serves one
+// client; closing it is up to who made it, after the client.
+func (o ClientOptions) AttachCarrier(ctx context.Context, via carrier.Carrier, server string) (*ClientRouter, error) {
+	c := o.newClient()
+	c.address = server
+	bridge := carrier.NewBridge(c.engine, via, true)
+	c.dial = func(context.Context) (carrier.Conn, error) { return bridge.Dial(server) }
+	return c.start(ctx)
+}
+
+// start makes the first connection, and sees to the later ones.
+func (c *ClientRouter) start(ctx context.Context) (*ClientRouter, error) {
+	if c.opts.Lazy {
 		c.wg.Go(func() { c.keepConnected(nil) })
 		return c, nil
 	}
@@ -92,7 +110,7 @@ func def[T comparable](field *T, value T) {
 
 // connect makes one attempt.
 func (c *ClientRouter) connect(ctx context.Context) (*carrier.Peer, State, error) {
-	conn, err := c.opts.Schemes.Dial(ctx, c.address)
+	conn, err := c.dial(ctx)
 	if err != nil {
 		return nil, State{}, fmt.Errorf("cannot connect to %s: %w", c.address, &dialError{err})
 	}
