@@ -25,6 +25,7 @@ func TestAllocations(t *testing.T) {
 	for _, p := range []sig.Policy{sig.Block, sig.Block, sig.DropOldest, sig.DropNewest, sig.Latest} {
 		addListener(t, r, "s", "queued", nothing, sig.Queue(100, p))
 	}
+	addListener(t, r, "s", "queued", nothing, sig.Queue(1, sig.Block))
 	method := r.Method("s", "m")
 	data := &struct{ n int }{}
 	byName := func(event string) func() {

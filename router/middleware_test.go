@@ -32,7 +32,7 @@ func TestUse_ObserveChangeStop(t *testing.T) {
 				return
 			}
 			origin := *e.Origin
-			origin.Sender = "alias"
+			origin.Sender, origin.Info = "alias", map[string]any{"by": "middleware"}
 			next(sig.Event{Origin: &origin, Data: strings.ToUpper(text)})
 		}
 	})
@@ -40,8 +40,12 @@ func TestUse_ObserveChangeStop(t *testing.T) {
 	_, err = r.Use("s", "*", observe("inner"))
 	require.NoError(t, err)
 
+	var info any
+	informed := addListener(t, r, "s", "a", func(e sig.Event) { info = e.Info["by"] })
 	trigger(t, a, "x")
 	require.Equal(t, []string{"outer s.a=x", "inner alias.a=X", "l alias.a=X"}, rec.take())
+	require.Equal(t, "middleware", info)
+	informed.Remove()
 	trigger(t, a, "stop")
 	require.Equal(t, []string{"outer s.a=stop"}, rec.take())
 	trigger(t, b, "x")

@@ -39,6 +39,7 @@ type worker struct {
 	givenUp   atomic.Bool // what waits when the queue is left counts as dropped
 	reads     *ring       // nil for a box
 	waitsFor  *ring       // that has no room for what the listener triggers; guarded by r.blocking.mu
+	awaits    *worker     // that is to end; guarded by r.blocking.mu
 }
 
 func newWorker(s *subscription, reads *ring) worker {
@@ -114,12 +115,15 @@ func (w *worker) end() {
 	close(w.ended)
 }
 
-// wait returns when the listener is not running any more, for the listener itself at
-// once.
-func (w *worker) wait() {
-	if w.goroutine.Load() != goroutineID() {
-		<-w.ended
+// wait returns when the listener is not running any more; at once for the listener
+// itself, and for one that it waits for.
+func (w *worker) wait(me *worker) {
+	b := &w.sub.r.blocking
+	if isClosed(w.ended) || !b.await(me, w) {
+		return
 	}
+	<-w.ended
+	b.await(me, nil)
 }
 
 // blocking knows which listeners' goroutines wait for room in a queue, so that none
@@ -171,6 +175,31 @@ func (b *blocking) enter(q *ring) (me *worker, circle bool) {
 	}
 	me.waitsFor = q
 	return me, false
+}
+
+// me returns the worker whose listener the calling goroutine is in; nil for none.
+func (b *blocking) me() *worker {
+	id := goroutineID()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.workers[id]
+}
+
+// await notes that me, which may be nil, is going to wait for w to end. It reports false
+// when w waits for me already, directly or by way of others.
+func (b *blocking) await(me, w *worker) bool {
+	if me == nil {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for next := w; next != nil; next = next.awaits {
+		if next == me {
+			return false
+		}
+	}
+	me.awaits = w
+	return true
 }
 
 // exit ends what enter has noted.

@@ -26,6 +26,7 @@ type ring struct {
 	readers []*reader
 	asleep  *reader       // those that wait for an event
 	blocked int           // writers that wait for room
+	lifted  int           // readers that wait for others: the limit does not hold meanwhile
 	over    atomic.Uint64 // events written beyond the limit
 	room    sync.Cond
 }
@@ -127,7 +128,17 @@ func (q *ring) write(s slot, wait bool) {
 	q.mu.Unlock()
 }
 
-func (q *ring) full() bool { return q.head-q.low >= q.limit && len(q.readers) > 0 }
+func (q *ring) full() bool {
+	return q.head-q.low >= q.limit && len(q.readers) > 0 && q.lifted == 0
+}
+
+// lift suspends the limit, with n of 1, and puts it back, with n of -1.
+func (q *ring) lift(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.lifted += n
+	q.room.Broadcast()
+}
 
 // waitForRoom waits until there is room. Where that would be for ever, because the
 // readers in turn wait for the calling goroutine, it lets the ring grow past its limit.
@@ -190,7 +201,7 @@ func (q *ring) advanced() {
 		q.buf[i&uint64(len(q.buf)-1)] = slot{}
 	}
 	q.low, q.atLow = low, n
-	if q.low == q.head && uint64(len(q.buf)) > 2*q.limit {
+	if q.low == q.head && uint64(len(q.buf)) > max(2*q.limit, firstBuf) {
 		q.buf = make([]slot, firstBuf) // it had grown past its limit
 	}
 	if q.blocked > 0 {

@@ -1,7 +1,6 @@
 package router
 
 import (
-	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,9 +30,10 @@ type sender struct {
 const manyEvents = 8
 
 // AddSender adds a sender with the events and requests that the options declare. When
-// it returns, every listener of #connect has been called. It fails with an error that
-// matches sig.ErrTaken while the name has a holder; of several goroutines that add a
-// name at once, one succeeds.
+// it returns, every listener of #connect has been called, and before these every listener
+// of the #disconnect of the name's last holder. It fails with an error that matches
+// sig.ErrTaken while the name has a holder; of several goroutines that add a name at
+// once, one succeeds.
 func (r *Router) AddSender(name string, opts ...sig.SenderOption) (sig.Sender, error) {
 	s, err := r.addSender(name, nil, sig.NewSenderConfig(opts...))
 	if err != nil {
@@ -241,56 +241,6 @@ func (r *Router) Sender(name string) (sig.Sender, bool) {
 		return nil, false
 	}
 	return s, true
-}
-
-// Senders lists the senders: the connected ones with the events they declare, those
-// that only have listeners with the events these wait for, and first, without a name,
-// the broadcast sender with the events that are listened to of every sender. ctx is
-// there for routers that have to ask another; it is not looked at.
-func (r *Router) Senders(context.Context) ([]sig.SenderInfo, error) {
-	waiting := map[string][]string{sig.Any: nil}
-	r.mu.Lock()
-	r.subs.patterns.each(func(sender string, _ bool, events *patterns[*subject]) {
-		if sender != sig.Any && (sig.IsPattern(sender) || r.senders.get(sender) != nil) {
-			return
-		}
-		names := waiting[sender]
-		events.each(func(event string, _ bool, _ **subject) {
-			if !sig.IsPattern(event) {
-				names = append(names, event)
-			}
-		})
-		waiting[sender] = names
-	})
-	var list []sig.SenderInfo
-	for s := range r.senders.all() {
-		name := s.name
-		list = append(list, sig.SenderInfo{Name: &name, Connected: true, Events: s.eventNames()})
-	}
-	r.mu.Unlock()
-	return sortedInfos(list, waiting), nil
-}
-
-func sortedInfos(connected []sig.SenderInfo, waiting map[string][]string) []sig.SenderInfo {
-	all := connected
-	for name, events := range waiting {
-		slices.Sort(events)
-		info := sig.SenderInfo{Name: &name, Events: slices.Compact(events)}
-		if name == sig.Any {
-			info.Name, info.Connected = nil, true
-		}
-		all = append(all, info)
-	}
-	slices.SortFunc(all, func(a, b sig.SenderInfo) int {
-		switch {
-		case a.Name == nil:
-			return -1
-		case b.Name == nil:
-			return 1
-		}
-		return strings.Compare(*a.Name, *b.Name)
-	})
-	return all
 }
 
 // Name returns the sender's name.

@@ -281,10 +281,19 @@ func (s *subscription) Remove() { s.r.unsubscribe(s) }
 // other it is Remove.
 func (s *subscription) RemoveAndWait() {
 	s.Remove()
-	if q := s.queue(); q != nil {
-		q.common().wait()
+	q := s.queue()
+	if q == nil && !s.waitable {
+		return
 	}
-	if !s.waitable {
+	me := s.r.blocking.me()
+	if me != nil && me.reads != nil {
+		// A trigger that waits for room in the caller's own queue may be what the caller
+		// waits for.
+		me.reads.lift(1)
+		defer me.reads.lift(-1)
+	}
+	if q != nil {
+		q.common().wait(me)
 		return
 	}
 	s.r.mu.Lock()

@@ -14,7 +14,8 @@ type Bus interface {
 	AddSender(name string, opts ...SenderOption) (Sender, error)
 
 	// AddListener calls fn with each event that matches: sender and event are names,
-	// patterns, or Any. Neither need exist yet.
+	// patterns, or Any. Neither need exist yet; but a sender that is there and does not
+	// declare the event makes it fail with ErrNoEvent.
 	AddListener(sender, event string, fn Listener, opts ...ListenOption) (Subscription, error)
 
 	// Request asks a sender and waits for its response, at most until ctx ends.

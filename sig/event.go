@@ -9,6 +9,10 @@ type Origin struct {
 	// Retained marks the last value of a retained event, handed to a listener that
 	// was added after the event was triggered.
 	Retained bool
+
+	// Info is what middleware of the router has added, nil for nothing. It stays in the
+	// process.
+	Info map[string]any
 }
 
 // An Event is one occurrence: where it comes from and what it carries. It is three
