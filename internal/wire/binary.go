@@ -45,6 +45,7 @@ func (m *Msg) parseBinary(b []byte, lim *Limits) (int, error) {
 	if e := m.binaryFields(b[0], b[binHead:end], lim); e != nil {
 		return end, m.withID(e)
 	}
+	m.light = m.Kind == Signal
 	return end, nil
 }
 

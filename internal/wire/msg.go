@@ -91,7 +91,8 @@ type Msg struct {
 	// ErrData. CompactNewlines removes them.
 	DataBreaks bool
 
-	own *memory
+	light bool // it was a binary signal: few fields are set
+	own   *memory
 }
 
 // memory is what a Msg keeps from one Parse to the next.
@@ -106,6 +107,12 @@ type memory struct {
 
 // reset empties m for the next message.
 func (m *Msg) reset() {
+	if m.light {
+		m.Kind, m.Binary, m.N, m.Retained = 0, false, 0, false
+		m.Method, m.Info, m.Data, m.Listeners = nil, nil, nil, nil
+		m.light = false
+		return
+	}
 	own := m.own
 	if own == nil {
 		own = new(memory)
