@@ -20,6 +20,7 @@ type callTable struct {
 	n     int       // calls
 	seen  uint64    // last, as the janitor saw it
 	err   error     // after the connection ended
+	timed timed
 
 	// Not one for all connections: the channels of a testing/synctest bubble are of no use
 	// outside of it.
@@ -37,6 +38,8 @@ type pending struct {
 	signal   uint64 // not 0: a classic signal, this being its number in the queue
 	sent     time.Duration
 	deadline time.Duration // by the engine's clock
+	watch    CallWatch     // of a forwarded call; nil for nobody
+	began    time.Duration // 0: not timed
 	bin      bool
 	hasNum   bool
 	ping     bool
@@ -155,9 +158,10 @@ func (p *Peer) sendCancel(id uint64) {
 
 // Forward passes a call of method request from one peer on to this one; the reply goes
 // back by itself. params is encoded with this peer's codec, and copied. It fails when
-// the peer is gone or has too many calls to answer. Follow with Touch or Kick of p.
-func (p *Peer) Forward(from *Peer, m *wire.Msg, params []byte) error {
-	id, err := p.calls.add(pending{from: from, id: keepID(m), num: m.Num, bin: m.Binary, hasNum: m.HasNum})
+// the peer is gone or has too many calls to answer. Follow with Touch or Kick of p. Watch,
+// which may be nil, is told how it went.
+func (p *Peer) Forward(from *Peer, m *wire.Msg, params []byte, watch CallWatch) error {
+	id, err := p.calls.add(pending{from: from, id: keepID(m), num: m.Num, bin: m.Binary, hasNum: m.HasNum, watch: watch})
 	if err != nil {
 		return err
 	}
@@ -205,6 +209,9 @@ func (t *callTable) add(c pending) (uint64, error) {
 	c.deadline = c.sent + timeout
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if c.watch != nil {
+		c.began = t.begin(c.sent)
+	}
 	if t.err != nil {
 		return 0, t.err
 	}
@@ -322,6 +329,9 @@ func (t *callTable) settle(c pending, m *wire.Msg, err error) {
 		}
 		c.waiter.finish(data, err)
 	case c.from != nil:
+		if c.watch != nil {
+			c.watch.Answered(p.engine.took(c.began), err)
+		}
 		if err != nil {
 			c.from.ReplyError(c.id, c.num, c.bin, err)
 		} else {

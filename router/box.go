@@ -177,6 +177,8 @@ func (b *box) depth() int {
 	return int(b.tail - b.head)
 }
 
+func (b *box) policyName() string { return policyName(b.policy) }
+
 func (b *box) busy() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -32,6 +32,7 @@ func (r *Router) Close() error {
 		s.remove("the router was closed")
 	}
 	r.cancel()
+	r.insp.Load().end()
 	return r.drain(time.After(max(0, r.options.drainTimeout())))
 }
 

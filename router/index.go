@@ -39,6 +39,8 @@ func (k kind) String() string {
 type index struct {
 	patterns patterns[patterns[*subject]]
 	found    [kinds][]*subscription // of the last search, kept for their room
+	size     int                    // subscriptions
+	changes  uint64                 // counts those that were added or removed
 }
 
 // A subject is what subscriptions are about: all those with the same pair of patterns
@@ -121,6 +123,8 @@ func (r *Router) subject(sender, event string, below bool) *subject {
 // held.
 func (j *subject) join(s *subscription) {
 	s.subject = j
+	j.r.subs.size++
+	j.r.subs.changes++
 	if j.subs = append(j.subs, s); len(j.subs) > 1 {
 		return
 	}
@@ -132,6 +136,8 @@ func (j *subject) join(s *subscription) {
 
 // part removes a subscription. r.mu is held.
 func (j *subject) part(s *subscription) {
+	j.r.subs.size--
+	j.r.subs.changes++
 	if last := len(j.subs) - 1; j.subs[last] == s { // who comes last goes first, as often as not
 		j.subs = shorten(j.subs)
 	} else if i, ok := slices.BinarySearchFunc(j.subs, s, byID); ok {

@@ -32,6 +32,7 @@ type extra struct {
 	more    int    // listeners beyond the number of entries
 
 	gateOnly bool // there is a gate, and nothing else to be done
+	tap      bool // there would be no extra, or gateOnly set, but for the triggers to be counted
 }
 
 // size returns how many listeners there are, those behind queues and connections
@@ -85,6 +86,9 @@ func (r *Router) build(s *signal) *list {
 	if x.more != 0 || len(x.uses) > 0 || x.gate != nil || x.fan != nil || s.keep != nil {
 		x.gateOnly = x.gate != nil && len(x.uses) == 0 && x.fan == nil && s.keep == nil
 		l.extra = &x
+	}
+	if r.insp.Load() != nil {
+		l = l.tapped()
 	}
 	s.list.Store(l)
 	r.built.add(s)

@@ -25,6 +25,7 @@ type notices struct {
 // notify queues a built-in event for those who listen to it. It returns nil when
 // nobody does. r.mu is held; announce delivers.
 func (r *Router) notify(sender, event string, data any) *notice {
+	r.insp.Load().notice(sender, event, data)
 	subs := r.matching(sender, event)
 	if len(subs) == 0 && len(r.uses) == 0 {
 		return nil

@@ -26,6 +26,7 @@ type queue interface {
 	last() sig.Event
 	busy() bool // a call may be under way
 	depth() int // events that wait
+	policyName() string
 	common() *worker
 }
 

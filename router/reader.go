@@ -50,6 +50,8 @@ func (rd *reader) depth() int {
 	return int(rd.ring.head - rd.pos - min(rd.claimed, 1))
 }
 
+func (rd *reader) policyName() string { return "block" }
+
 func (rd *reader) busy() bool {
 	rd.ring.mu.Lock()
 	defer rd.ring.mu.Unlock()

@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,6 +18,7 @@ type method struct {
 	sender  *sender
 	handler sig.Handler
 	call    sig.Call
+	watch   atomic.Pointer[callMeter] // measures it; nil for nobody
 }
 
 // Request asks a sender and returns its response.
@@ -37,7 +39,7 @@ func (r *Router) Request(ctx context.Context, sender, method string, params any)
 func (r *Router) method(sender, name string) (*method, error) {
 	s := r.senders.get(sender)
 	if s == nil {
-		return nil, r.noSender(sender)
+		return r.unanswered(sender, name)
 	}
 	if m := s.methods[name]; m != nil {
 		return m, nil
@@ -52,10 +54,14 @@ func (s *sender) other(name string) (*method, error) {
 	}
 	switch {
 	case s.rest != nil:
-		return &method{s, s.rest, sig.Call{Sender: s.name, Method: name}}, nil
+		m := &method{sender: s, handler: s.rest, call: sig.Call{Sender: s.name, Method: name}}
+		m.watch.Store(s.restWatch.Load())
+		return m, nil
 	case len(s.methods) == 0:
+		s.r.insp.Load().missedCall(s.name, name)
 		return nil, sig.Errorf(sig.ErrNoMethod, "sender %q answers no requests", s.name)
 	}
+	s.r.insp.Load().missedCall(s.name, name)
 	return nil, sig.Errorf(sig.ErrNoMethod, "sender %q has no method %q; it has %s", s.name, name, s.methodNames())
 }
 
@@ -67,6 +73,18 @@ func (s *sender) methodNames() string {
 		names = append(names[:most], fmt.Sprintf("and %d more", len(names)-most))
 	}
 	return strings.Join(names, ", ")
+}
+
+// unanswered is what a request finds to a name that has no holder.
+func (r *Router) unanswered(sender, name string) (*method, error) {
+	if sender == Inspector {
+		return r.inspectMethod(name)
+	}
+	err := r.noSender(sender)
+	if errors.Is(err, sig.ErrNoSender) {
+		r.insp.Load().missedCall(sender, name)
+	}
+	return nil, err
 }
 
 // noSender is the error for a name that has no holder.
@@ -107,8 +125,16 @@ func contextType(ctx context.Context) uintptr {
 	return (*[2]uintptr)(unsafe.Pointer(&ctx))[0]
 }
 
-// answer calls the handler and recovers its panic.
-func (m *method) answer(ctx context.Context, params any) (resp sig.Response, err error) {
+// answer calls the handler, and measures it while the router is inspected.
+func (m *method) answer(ctx context.Context, params any) (sig.Response, error) {
+	if c := m.watch.Load(); c != nil {
+		return c.measure(ctx, m, params)
+	}
+	return m.run(ctx, params)
+}
+
+// run calls the handler and recovers its panic.
+func (m *method) run(ctx context.Context, params any) (resp sig.Response, err error) {
 	returned := false
 	defer func() {
 		if !returned {

@@ -88,6 +88,7 @@ type Router struct {
 	// isClosed is closed for those who do not hold the lock.
 	isClosed atomic.Bool
 	blocking blocking
+	insp     atomic.Pointer[inspector] // nil until somebody asks; set under mu
 
 	// mu guards everything below, and what the types of this package say. It is never
 	// held while the program's own code runs.

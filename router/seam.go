@@ -25,6 +25,9 @@ type seam struct {
 	// before anything newer. It is called with locks held: it must neither block nor
 	// call the Router.
 	sendRetained func(s *subscription, e sig.Event)
+
+	// server is the router that is built on this one, if it has peers.
+	server *ServerRouter
 }
 
 // A remoteTarget is the far end of a subscription. The Router only shows it in reports.

@@ -21,6 +21,7 @@ type sender struct {
 	byEvent   map[string]*signal // nil when there are few
 	methods   map[string]*method
 	rest      sig.Handler // of all other methods; nil for none
+	restWatch atomic.Pointer[callMeter]
 	gone      atomic.Bool // set under r.mu
 	announced atomic.Bool // #connect has been delivered
 }
@@ -83,6 +84,9 @@ func (r *Router) addSender(name string, owner any, cfg sig.SenderConfig) (*sende
 func (r *Router) newSender(name string, owner any, cfg sig.SenderConfig) (*sender, error) {
 	if err := sig.CheckName("sender", name); err != nil {
 		return nil, err
+	}
+	if name == Inspector {
+		return nil, sig.Errorf(sig.ErrRefused, "sender name %q is the router's own", name)
 	}
 	if cfg.Events == nil && len(cfg.Requests) == 0 && cfg.Default == nil {
 		return nil, sig.Errorf(sig.ErrInvalid, "no events or requests for sender %q", name)
@@ -160,6 +164,9 @@ func (r *Router) insert(s *sender) {
 			r.keepers++
 		}
 	}
+	if in := r.insp.Load(); in != nil {
+		in.addSender(s)
+	}
 }
 
 // takeOut is the reverse of insert. From then on the sender's triggers and requests
@@ -185,6 +192,9 @@ func (r *Router) takeOut(s *sender) {
 		if sg.gate != nil {
 			sg.gate.dead.Store(true)
 		}
+	}
+	if in := r.insp.Load(); in != nil {
+		in.dropSender(s)
 	}
 }
 

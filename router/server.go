@@ -31,6 +31,9 @@ type ServerOptions struct {
 	Login auth.Authenticator
 	// Limits bounds what peers may do.
 	Limits carrier.Limits
+	// InspectFromAnywhere lets peers on other machines inspect the router where there is
+	// no Login. Programs of this machine always may.
+	InspectFromAnywhere bool
 	// OnPeer, if not nil, is told of each peer that comes and goes. It is called in
 	// the goroutine of that peer, which it must not hold up.
 	OnPeer func(PeerEvent)
@@ -87,6 +90,7 @@ func (o ServerOptions) New() *ServerRouter {
 		sessions: map[string]*session{},
 	}
 	s.door.open(o.Login)
+	s.Router.server = s
 	s.Router.buildFanout = s.buildFanout
 	s.Router.sendRetained = s.sendRetained
 	s.engine = carrier.NewEngine(serverHandler{s}, carrier.Options{Limits: o.Limits, Logger: log})
@@ -202,26 +206,55 @@ func (s *ServerRouter) endSessions() {
 
 // PeerInfo describes a client.
 type PeerInfo struct {
-	ID                      uint64
-	Name, Carrier, Address  string
-	Identity                string // who it has proved to be; "" for nobody in particular
-	Classic                 bool
-	Since                   time.Time
-	Senders, Listeners      int
-	MessagesIn, MessagesOut uint64
-	BytesIn, BytesOut       uint64
-	RoundTrip               time.Duration // 0: not measured
+	ID       uint64 `json:"id"` // of the connection, unlike any other of this run
+	Name     string `json:"name"`
+	Carrier  string `json:"carrier"`
+	Address  string `json:"address"`
+	Identity string `json:"identity"` // who it has proved to be; "" for nobody
+	Classic  bool   `json:"classic"`
+	Codec    string `json:"codec"` // "json", or "frame" for binary frames
+
+	Since time.Time `json:"since"` // of its session, which may be older than the connection
+	Heard time.Time `json:"heard"` // when anything came from it last
+
+	Senders     int           `json:"senders"`
+	Listeners   int           `json:"listeners"`
+	MessagesIn  uint64        `json:"messages_in"`
+	MessagesOut uint64        `json:"messages_out"`
+	BytesIn     uint64        `json:"bytes_in"`
+	BytesOut    uint64        `json:"bytes_out"`
+	RoundTrip   time.Duration `json:"round_trip_ns"` // 0: not measured
+
+	Queue      int    `json:"queue"`       // events that wait for it
+	QueueBytes int    `json:"queue_bytes"` // their size
+	InFlight   int    `json:"in_flight"`   // events sent to it that it has not acknowledged
+	Sent       uint64 `json:"sent"`        // events sent to it in this session
+	Dropped    uint64 `json:"dropped"`     // events dropped for it
+	Calls      int    `json:"calls"`       // calls that it was asked and has not answered
+	Answering  int    `json:"answering"`   // calls of it that are not answered
+	Strays     uint64 `json:"strays"`      // replies from it that nobody waited for
+	Duplicates uint64 `json:"duplicates"`  // signals that came twice
+	Refused    uint64 `json:"refused"`     // messages of it that were answered with an error
+
+	// Counters are what the connection itself counts, damaged frames for instance.
+	Counters map[string]uint64 `json:"counters,omitempty"`
+
+	// Slow and PeerRates are known while the router is inspected: see Inspect.
+	Slow      bool `json:"slow"`
+	PeerRates `json:"rates"`
 }
 
 func infoOf(p *carrier.Peer) PeerInfo {
 	info := p.Info()
-	return PeerInfo{
+	out := PeerInfo{
 		ID: p.ID, Name: p.Name(), Carrier: info.Carrier, Address: info.Remote, Identity: sessionOf(p).identity(),
 		Classic:    p.Classic(),
 		MessagesIn: p.Stats.MessagesIn.Load(), MessagesOut: p.Stats.MessagesOut.Load(),
 		BytesIn: p.Stats.BytesIn.Load(), BytesOut: p.Stats.BytesOut.Load(),
 		RoundTrip: time.Duration(p.Stats.RoundTrip.Load()),
 	}
+	out.fill(p)
+	return out
 }
 
 // Peers lists the clients that are connected and logged in now, in the order they came.
@@ -233,10 +266,7 @@ func (s *ServerRouter) Peers() []PeerInfo {
 		if x.who.Load() == nil {
 			continue
 		}
-		info := infoOf(p)
-		info.Since = x.since
-		info.Senders, info.Listeners = x.counts()
-		infos = append(infos, info)
+		infos = append(infos, s.peerInfo(p))
 	}
 	slices.SortFunc(infos, func(a, b PeerInfo) int { return cmp.Compare(a.ID, b.ID) })
 	return infos

@@ -158,10 +158,13 @@ func hello(bin bool) string {
 	return `{"id":1,"method":"hello","params":{"version":1}}`
 }
 
-func benchmarkRoute(b *testing.B, bin bool, listeners int) {
+func benchmarkRoute(b *testing.B, bin bool, listeners int, before ...func(*ServerRouter)) {
 	data := []byte(`{"seq":1234567890,"sensor":"temp-01","value":21.375,"unit":"C","ok":true,"note":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}`)
 	srv := NewServer()
 	defer srv.Close()
+	for _, fn := range before {
+		fn(srv)
+	}
 	var drains []*drainEnd
 	for range listeners {
 		d := &drainEnd{bin: bin, want: b.N, acks: make(chan struct{}, 1), all: make(chan struct{}), closed: make(chan struct{})}

@@ -141,7 +141,7 @@ func (x *session) forward(p *carrier.Peer, m *wire.Msg) bool {
 	if m.DataBreaks {
 		args = wire.CompactNewlines(nil, args)
 	}
-	if err := to.Forward(p, m, args); err != nil {
+	if err := to.Forward(p, m, args, snd.callWatch(string(m.Target))); err != nil {
 		p.ReplyError(m.ID, m.Num, m.Binary, err)
 		p.Answered()
 		p.Touch(p)

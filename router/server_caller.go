@@ -19,7 +19,7 @@ func (x *session) caller() context.Context {
 				who.ID = fmt.Sprintf("%s-%d", x.srv.epoch, p.ID)
 			}
 		}
-		x.callerCtx = sig.WithCaller(context.Background(), who)
+		x.callerCtx = sig.WithCaller(context.WithValue(context.Background(), sessionKey{}, x), who)
 	})
 	return x.callerCtx
 }

@@ -31,6 +31,9 @@ type session struct {
 	copier *carrier.Copier
 	routes map[string]*inbound // by the bytes of info
 
+	counted []*inbound // signals whose meters are to be told; for the goroutine that reads
+	settled settled    // in the totals of the inspector, if there is one
+
 	mu        sync.Mutex
 	listeners map[uint32]*subscription
 	senders   map[string]*sender
@@ -110,8 +113,10 @@ func (s *ServerRouter) tell(p *carrier.Peer, gone bool, reason error) {
 	}
 	if gone {
 		s.log.Info("peer disconnected", "peer", p.String(), "reason", reason)
+		s.insp.Load().peerWent(p)
 	} else {
 		s.log.Info("peer connected", "peer", p.String())
+		s.insp.Load().peerCame(p)
 	}
 	if s.opts.OnPeer != nil {
 		s.opts.OnPeer(PeerEvent{Peer: infoOf(p), Gone: gone, Reason: reason})
@@ -173,6 +178,7 @@ func (x *session) end(reason error) {
 		sub.Remove()
 	}
 	x.dropSenders(reason)
+	x.srv.settle(x)
 	x.srv.drops.Add(uint64(x.wire.Out.Forget(sig.ErrNotConnected)))
 	close(x.done)
 }

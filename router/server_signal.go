@@ -12,6 +12,7 @@ type inbound struct {
 	sender *sender
 	signal *signal
 	rights *auth.Rights // with which it was found
+	unseen unseen
 }
 
 // signal deals with a numbered signal, in the goroutine that reads.
@@ -75,6 +76,7 @@ func (x *session) direct(p *carrier.Peer, in *inbound, m *wire.Msg) bool {
 		}
 		to.fan.(*fan).deliver(x.copier.Copy(data), false, p)
 	}
+	x.seen(in, m.Data)
 	return true
 }
 
@@ -168,6 +170,9 @@ func (x *session) runSignal(t *task) error {
 	to, err := t.in.signal.route()
 	if err != nil {
 		return err
+	}
+	if m := t.in.signal.meter.Load(); m != nil {
+		m.remote(t.data)
 	}
 	if to.fan != nil {
 		to.fan.(*fan).deliver(carrier.Payload{Data: t.data}, false, nil)

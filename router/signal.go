@@ -17,6 +17,7 @@ type signal struct {
 	keep    *keep    // nil when the event is not retained
 	gate    *gate    // nil until a waitable listener comes; read with r.mu held
 	chain   atomic.Pointer[chain]
+	meter   atomic.Pointer[meter] // nil while nobody has inspected the router
 
 	// Places in the sets of signals that have a list, and of those of the event.
 	inAll, inEvent, inSignals int
@@ -27,6 +28,9 @@ func (s *signal) Trigger(data any) error {
 	l := s.list.Load()
 	switch {
 	case l == nil || l.extra != nil && !l.extra.gateOnly:
+		if m := s.meter.Load(); m != nil {
+			m.triggered(l, data)
+		}
 		return s.emit(sig.Event{Origin: &s.origin, Data: data})
 	case l.extra != nil:
 		l.extra.gate.call(s, l, data)
