@@ -76,7 +76,7 @@ or with --json; everything else goes to standard error.`,
 	)
 	a.addCommands(root, groupRouter, a.serveCommand(), a.demoCommand())
 	a.addCommands(root, groupClient, a.listenCommand(), a.triggerCommand(), a.requestCommand(), a.sendersCommand(), a.benchCommand())
-	root.AddCommand(a.versionCommand(), a.thermometerCommand())
+	root.AddCommand(a.genCommand(), a.portsCommand(), a.versionCommand(), a.thermometerCommand())
 	return root
 }
 
