@@ -377,8 +377,7 @@ func (c *ClientRouter) Shutdown(ctx context.Context) error {
 		c.giveUp(sig.ErrShuttingDown)
 	}
 	c.wg.Wait()
-	c.Router.Close()
-	return err
+	return errors.Join(err, waitWorkers(ctx, &c.workers), c.Router.Close())
 }
 
 // Close is Shutdown with the default time limit.

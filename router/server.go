@@ -180,8 +180,7 @@ func (s *ServerRouter) Shutdown(ctx context.Context) error {
 		s.endSessions()
 	}
 	s.wg.Wait()
-	s.Router.Close()
-	return err
+	return errors.Join(err, waitWorkers(ctx, &s.workers), s.Router.Close())
 }
 
 // Close is Shutdown that does not wait for anything to be delivered.
