@@ -118,13 +118,13 @@ func (q *Queue) pushLocked(it item, limit int) error {
 func (q *Queue) makeLineRoom(it *item) bool {
 	l := it.to.line
 	if l.Policy == sig.Latest {
-		if pos, ok := l.last[it.route]; ok && pos >= q.wait.head && !q.wait.at(pos).dead {
+		if pos, ok := l.last[it.route.plain()]; ok && pos >= q.wait.head && !q.wait.at(pos).dead {
 			q.drop(pos)
 		}
 		if l.last == nil {
 			l.last = map[*Route]uint64{}
 		}
-		l.last[it.route] = q.wait.tail // where it will be
+		l.last[it.route.plain()] = q.wait.tail // where it will be
 	} else if l.waiting >= l.Size {
 		if l.Policy == sig.DropNewest {
 			q.noteGap(it)
@@ -164,7 +164,7 @@ func (q *Queue) drop(pos uint64) {
 	it.gap = 1
 	if g := q.gapOf(l); g != nil {
 		it.gap += g.gap
-		if g.route != it.route {
+		if g.route.plain() != it.route.plain() {
 			it.route = nil
 		}
 		g.dead = true
@@ -182,7 +182,7 @@ func (q *Queue) noteGap(it *item) {
 	q.dropped++
 	if g := q.gapOf(l); g != nil {
 		g.gap++
-		if g.route != it.route {
+		if g.route.plain() != it.route.plain() {
 			g.route = nil
 		}
 		return
@@ -226,7 +226,7 @@ func (q *Queue) sweep() {
 		case it.gap > 0:
 			l.gap = q.wait.tail
 		case l.last != nil:
-			l.last[it.route] = q.wait.tail - 1
+			l.last[it.route.plain()] = q.wait.tail - 1
 		}
 	}
 }
@@ -254,7 +254,7 @@ func (q *Queue) take() (*item, uint64) {
 		if l := it.line(); l != nil {
 			l.waiting--
 			if l.last != nil {
-				delete(l.last, it.route)
+				delete(l.last, it.route.plain())
 			}
 		}
 		q.flightBytes += it.size()

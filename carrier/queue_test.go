@@ -39,7 +39,8 @@ func drainAll(q *Queue) (got []int) {
 }
 
 func TestQueuePolicies(t *testing.T) {
-	r := NewRoute("s", "e")
+	plain := NewRoute("s", "e")
+	routes := [...]*Route{plain, plain.Traced([]byte("00-ab-cd-01"))} // with a trace context or without: the same signal
 	for _, c := range []struct {
 		name   string
 		policy sig.Policy
@@ -54,7 +55,7 @@ func TestQueuePolicies(t *testing.T) {
 			line := &Line{Policy: c.policy, Size: 3}
 			to := NewTarget([]uint32{1}, line)
 			for i := 1; i <= 7; i++ {
-				require.NoError(t, q.push(item{route: r, to: to, data: payload(i)}, 1<<20))
+				require.NoError(t, q.push(item{route: routes[i%2], to: to, data: payload(i)}, 1<<20))
 			}
 			require.Equal(t, c.want, drainAll(q))
 			require.Equal(t, 0, q.waitBytes)

@@ -1,6 +1,7 @@
 package carrier
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strconv"
 
@@ -14,6 +15,8 @@ type Route struct {
 
 	text, textRetained []byte // value of "info"
 	binary             []byte // sender and event with their lengths
+
+	of *Route // of events that carry a traceparent: the route of those that do not
 }
 
 // NewRoute encodes the names of a signal.
@@ -25,6 +28,34 @@ func NewRoute(sender, event string) *Route {
 		textRetained: wire.AppendSignalInfo(nil, sender, event, true),
 		binary:       wire.AppendBinaryInfo(nil, sender, event),
 	}
+}
+
+// maxTraceparent is the length of the longest traceparent that is passed on.
+const maxTraceparent = 256
+
+// Traced returns the route of events that carry a traceparent, given as the text of a JSON
+// string between its quotes. It goes where info does, so that nothing costs more for
+// events without. Binary frames have no place for it: such events travel as text.
+func (r *Route) Traced(text []byte) *Route {
+	if len(text) == 0 || len(text) > maxTraceparent {
+		return r
+	}
+	plain := r.plain()
+	member := append(append([]byte(`,"traceparent":"`), text...), '"')
+	return &Route{
+		Sender: r.Sender, Event: r.Event, of: plain,
+		text:         append(bytes.Clone(plain.text), member...),
+		textRetained: append(bytes.Clone(plain.textRetained), member...),
+	}
+}
+
+// plain returns the route without a traceparent, by which the events of one signal are
+// told from others.
+func (r *Route) plain() *Route {
+	if r != nil && r.of != nil {
+		return r.of
+	}
+	return r
 }
 
 func (r *Route) info(retained bool) []byte {

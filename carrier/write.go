@@ -359,9 +359,9 @@ func appendFast(b []byte, it *item, n uint64, bin bool) []byte {
 	switch {
 	case it.gap > 0:
 		return appendGap(b, it, n)
-	case bin && it.to != nil:
+	case bin && it.route.of == nil && it.to != nil:
 		return wire.AppendBinarySignalDown(b, n, flags(it), it.to.binary, it.route.binary, it.data)
-	case bin:
+	case bin && it.route.of == nil:
 		return wire.AppendBinarySignalUp(b, n, it.route.binary, it.data)
 	case it.to != nil:
 		return wire.AppendSignal(b, n, it.to.text, it.route.info(it.retained), it.data)
@@ -411,7 +411,7 @@ func appendClassicSignal(b []byte, it *item, id uint64) []byte {
 		b = append(b, ',')
 	}
 	b = append(b, `"info":`...)
-	b = append(b, it.route.info(it.retained)...)
+	b = append(b, it.route.plain().info(it.retained)...)
 	b = append(b, `,"data":`...)
 	if len(it.data) == 0 {
 		b = append(b, "null"...)

@@ -82,7 +82,7 @@ func (c *ClientRouter) receive(p *carrier.Peer, m *wire.Msg) {
 		p.Close(sig.Errorf(sig.ErrMalformed, "signal %d: %v", m.N, err))
 		return
 	}
-	d := delivery{n: m.N, event: sig.Event{Origin: o, Data: c.arena.raw(sig.JSON{}, c.arena.copy(m.Data))}}
+	d := delivery{n: m.N, event: sig.Event{Origin: tracedOrigin(o, traceOf(m)), Data: c.arena.raw(sig.JSON{}, c.arena.copy(m.Data))}}
 	if len(m.Listeners) == 1 {
 		d.id = m.Listeners[0]
 	} else {

@@ -189,7 +189,11 @@ func (f *forward) send(e sig.Event) error {
 	if f.builtin {
 		return nil
 	}
-	return f.client.forward(f.route, e)
+	route := f.route
+	if e.Traceparent != "" {
+		route = tracedRoute(route, e.Traceparent)
+	}
+	return f.client.forward(route, e)
 }
 
 // forwardTarget stands in reports for the server as a listener.

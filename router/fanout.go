@@ -114,7 +114,7 @@ func (f *fan) send(e sig.Event) error {
 		f.srv.badEnc.Add(1)
 		return fmt.Errorf("%s/%s cannot be sent to remote listeners: %w", e.Sender, e.Name, err)
 	}
-	f.deliver(carrier.Payload{Data: data}, e.Retained, nil)
+	f.traced(e.Traceparent).deliver(carrier.Payload{Data: data}, e.Retained, nil)
 	return nil
 }
 

@@ -97,7 +97,11 @@ func (s *signal) route() (route, error) {
 
 // deliverLocal delivers an event as the route says, but for what goes to route.fan.
 func (s *signal) deliverLocal(to route, data any) error {
-	e := sig.Event{Origin: &s.origin, Data: data}
+	return s.deliverEvent(to, sig.Event{Origin: &s.origin, Data: data})
+}
+
+// deliverEvent is deliverLocal for an event that may have an Origin of its own.
+func (s *signal) deliverEvent(to route, e sig.Event) error {
 	if x := to.list.extra; x != nil && (len(x.uses) > 0 || s.keep != nil) {
 		return s.emit(e)
 	}

@@ -13,12 +13,13 @@ import (
 // task is something a client sent that is done in order: a signal for listeners of
 // this process, or a call.
 type task struct {
-	n    uint64 // number of a fast-lane signal; 0: classic, or a call
-	in   *inbound
-	late *lateInfo // instead of in: to be found in its turn
-	data []byte
-	err  error // instead of all: why the signal with the number is refused
-	call *call // nil: a signal with a number
+	n     uint64 // number of a fast-lane signal; 0: classic, or a call
+	in    *inbound
+	late  *lateInfo // instead of in: to be found in its turn
+	trace string    // the signal's trace context, "" for none
+	data  []byte
+	err   error // instead of all: why the signal with the number is refused
+	call  *call // nil: a signal with a number
 }
 
 // call is one call of a client.

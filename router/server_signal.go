@@ -26,7 +26,7 @@ func (x *session) signal(p *carrier.Peer, m *wire.Msg) {
 	if err == nil {
 		in, err = x.inbound(m)
 		if err != nil && !idle && m.Info != nil {
-			x.push(task{n: m.N, late: x.lateInfo(m), data: x.payload(m, m.Data)})
+			x.push(task{n: m.N, late: x.lateInfo(m), trace: traceOf(m), data: x.payload(m, m.Data)})
 			return
 		}
 	}
@@ -35,7 +35,7 @@ func (x *session) signal(p *carrier.Peer, m *wire.Msg) {
 		return
 	}
 	if !idle || !x.direct(p, in, m) {
-		x.push(task{n: m.N, in: in, data: x.payload(m, m.Data)})
+		x.push(task{n: m.N, in: in, trace: traceOf(m), data: x.payload(m, m.Data)})
 		return
 	}
 	p.Handled(m.N)
@@ -74,7 +74,11 @@ func (x *session) direct(p *carrier.Peer, in *inbound, m *wire.Msg) bool {
 		if m.DataBreaks {
 			data = wire.CompactNewlines(nil, data)
 		}
-		to.fan.(*fan).deliver(x.copier.Copy(data), false, p)
+		f := to.fan.(*fan)
+		if m.Traceparent != nil {
+			f = f.traced(traceOf(m))
+		}
+		f.deliver(x.copier.Copy(data), false, p)
 	}
 	x.seen(in, m.Data)
 	return true
@@ -150,7 +154,7 @@ func (x *session) signalCall(p *carrier.Peer, m *wire.Msg) {
 		p.Answered()
 		p.Touch(p)
 	default:
-		t := task{in: in, data: x.payload(m, m.Data), call: x.newCall(p, m)}
+		t := task{in: in, trace: traceOf(m), data: x.payload(m, m.Data), call: x.newCall(p, m)}
 		if err != nil {
 			t.late = x.lateInfo(m)
 		}
@@ -175,7 +179,7 @@ func (x *session) runSignal(t *task) error {
 		m.remote(t.data)
 	}
 	if to.fan != nil {
-		to.fan.(*fan).deliver(carrier.Payload{Data: t.data}, false, nil)
+		to.fan.(*fan).traced(t.trace).deliver(carrier.Payload{Data: t.data}, false, nil)
 	}
 	if !to.local {
 		return nil
@@ -184,7 +188,7 @@ func (x *session) runSignal(t *task) error {
 	if len(t.data) > 0 {
 		data = &sig.Raw{Codec: sig.JSON{}, Bytes: t.data}
 	}
-	return t.in.signal.deliverLocal(to, data)
+	return t.in.signal.deliverEvent(to, sig.Event{Origin: t.in.signal.traced(t.trace), Data: data})
 }
 
 // runNumbered is runSignal for one with a number.

@@ -12,11 +12,6 @@ import (
 	"github.com/sigrouter/sigrouter/router"
 )
 
-// pendingSessions are not understood yet; each says why.
-var pendingSessions = map[string]string{
-	"json/traceparent": "the router does not pass traceparent on",
-}
-
 // TestWireSessions plays the conversations of testdata/wire, which clients in other
 // languages can play too.
 func TestWireSessions(t *testing.T) {
@@ -24,9 +19,6 @@ func TestWireSessions(t *testing.T) {
 	require.NoError(t, err)
 	for _, session := range sessions {
 		t.Run(session.Lane+"/"+session.Name, func(t *testing.T) {
-			if why := pendingSessions[session.Lane+"/"+session.Name]; why != "" {
-				t.Skip(why)
-			}
 			s := newSite(t, router.ServerOptions{})
 			addr := strings.TrimPrefix(s.url, "tcp://")
 			wiretest.Play(t, session, func() (io.ReadWriteCloser, error) { return net.Dial("tcp", addr) })

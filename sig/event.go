@@ -10,6 +10,10 @@ type Origin struct {
 	// was added after the event was triggered.
 	Retained bool
 
+	// Traceparent is the trace context that the event carries, as W3C Trace Context has
+	// it; "" for most. An event that has one has an Origin of its own.
+	Traceparent string
+
 	// Info is what middleware of the router has added, nil for nothing. It stays in the
 	// process.
 	Info map[string]any

@@ -59,3 +59,15 @@ func (s TypedSignal[T]) Trigger(data T) error { return s.signal.Trigger(data) }
 
 // Listeners is Signal.Listeners.
 func (s TypedSignal[T]) Listeners() int { return s.signal.Listeners() }
+
+// TriggerTraced is s.Trigger for an event that carries a trace context, so that who
+// listens, in whatever process, can go on with the trace: see Origin.Traceparent. A Signal
+// that cannot do it triggers without.
+func TriggerTraced(s Signal, traceparent string, data any) error {
+	if t, ok := s.(interface {
+		TriggerTraced(traceparent string, data any) error
+	}); ok && traceparent != "" {
+		return t.TriggerTraced(traceparent, data)
+	}
+	return s.Trigger(data)
+}
