@@ -78,12 +78,17 @@ func (g *gate) runOnSide1(fn sig.Listener, e sig.Event) {
 }
 
 // gated returns a listener that calls fn inside a gate of s alone, for calls outside of
-// a signal's trigger.
+// a signal's trigger. r.mu is held.
 func (s *subscription) gated(fn sig.Listener) sig.Listener {
 	if !s.waitable {
 		return fn
 	}
-	return func(e sig.Event) { s.ext.own.run(fn, e) }
+	if s.ext.own == nil {
+		s.ext.own = newGate()
+		s.addGate(s.ext.own)
+	}
+	g := s.ext.own
+	return func(e sig.Event) { g.run(fn, e) }
 }
 
 func (g *gate) enter(side int) *gateCell {

@@ -66,8 +66,8 @@ type inFlight struct {
 
 // watchCalls gives the methods of a sender their meters. in.mu is held.
 func (in *inspector) watchCalls(s *sender) {
-	for name, m := range s.methods {
-		m.watch.Store(in.callMeter(s.name, name))
+	for _, m := range s.methods {
+		m.watch.Store(in.callMeter(s.name, m.call.Method))
 	}
 	if s.rest != nil {
 		s.restWatch.Store(in.callMeter(s.name, otherCalls))
@@ -212,7 +212,7 @@ func (c *callMeter) fail(err error) {
 // for nobody.
 func (s *sender) callWatch(name string) carrier.CallWatch {
 	c := s.restWatch.Load()
-	if m := s.methods[name]; m != nil {
+	if m := s.method(name); m != nil {
 		c = m.watch.Load()
 	}
 	if c == nil {

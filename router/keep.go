@@ -81,7 +81,7 @@ func (s *subscription) expect(missed []sig.Event) {
 	case x.queue != nil:
 		x.queue.expect(missed)
 	case x.remote == nil:
-		x.first = &first{sub: s, held: missed}
+		x.first = &first{sub: s, call: entry{s.gated(s.fn), s}, held: missed}
 	case s.r.sendRetained != nil:
 		for _, e := range missed {
 			s.r.sendRetained(s, e)
@@ -97,6 +97,7 @@ const maxHeld = 1024
 // that comes meanwhile leaves its event to the goroutine that is at it.
 type first struct {
 	sub  *subscription
+	call entry       // as made by the goroutine that hands over
 	done atomic.Bool // triggers call the listener themselves
 
 	mu     sync.Mutex
@@ -142,14 +143,13 @@ func (f *first) deliver() {
 			f.deliver()
 		}
 	}()
-	call := entry{f.sub.gated(f.sub.fn), f.sub}
 	for {
 		e, ok := f.take()
 		if !ok {
 			return
 		}
 		if !f.sub.removed() {
-			f.sub.r.callOne(call, e)
+			f.sub.r.callOne(f.call, e)
 		}
 	}
 }

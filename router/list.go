@@ -44,6 +44,9 @@ func (l *list) size() int {
 	return len(l.entries) + l.extra.more
 }
 
+// gated reports whether triggers of the list can be waited for.
+func (l *list) gated() bool { return l.extra != nil && l.extra.gate != nil }
+
 // with returns the list with a listener added at its end. It shares the entries: who
 // reads the old list never looks past its end.
 func (l *list) with(s *subscription) *list {

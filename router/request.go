@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -41,10 +40,23 @@ func (r *Router) method(sender, name string) (*method, error) {
 	if s == nil {
 		return r.unanswered(sender, name)
 	}
-	if m := s.methods[name]; m != nil {
+	if m := s.method(name); m != nil {
 		return m, nil
 	}
 	return s.other(name)
+}
+
+// method returns the method of that name which the sender declares, or nil.
+func (s *sender) method(name string) *method {
+	if s.byMethod != nil {
+		return s.byMethod[name]
+	}
+	for _, m := range s.methods {
+		if m.call.Method == name {
+			return m
+		}
+	}
+	return nil
 }
 
 // other returns what answers a method that has no handler of its own.
@@ -68,7 +80,11 @@ func (s *sender) other(name string) (*method, error) {
 // methodNames lists what the sender answers, for an error's text.
 func (s *sender) methodNames() string {
 	const most = 12
-	names := slices.Sorted(maps.Keys(s.methods))
+	var names []string
+	for _, m := range s.methods {
+		names = append(names, m.call.Method)
+	}
+	slices.Sort(names)
 	if len(names) > most {
 		names = append(names[:most], fmt.Sprintf("and %d more", len(names)-most))
 	}
@@ -222,7 +238,7 @@ func (r *Router) Method(sender, method string) *Method {
 // Request is Router.Request without the search for the names.
 func (m *Method) Request(ctx context.Context, params any) (resp sig.Response, err error) {
 	b := m.bound.Load()
-	if b == nil || b.sender.gone.Load() || contextType(ctx) != m.r.background {
+	if b == nil || b.sender.gone.Load() || b.watch.Load() != nil || contextType(ctx) != m.r.background {
 		return m.request(ctx, params)
 	}
 	// This is b.answer, without the call.

@@ -19,16 +19,16 @@ type sender struct {
 	decl      sig.Declaration
 	signals   []*signal          // in the order they were declared
 	byEvent   map[string]*signal // nil when there are few
-	methods   map[string]*method
-	rest      sig.Handler // of all other methods; nil for none
+	methods   []*method
+	byMethod  map[string]*method // nil when there are few
+	rest      sig.Handler        // of all other methods; nil for none
 	restWatch atomic.Pointer[callMeter]
 	gone      atomic.Bool // set under r.mu
 	announced atomic.Bool // #connect has been delivered
 }
 
-// manyEvents is the number of events from which a map finds one faster than a look at
-// each.
-const manyEvents = 8
+// few is how many names are found faster by a look at each than by a map.
+const few = 8
 
 // AddSender adds a sender with the events and requests that the options declare. When
 // it returns, every listener of #connect has been called, and before these every listener
@@ -119,7 +119,7 @@ func (s *sender) declareEvents(cfg sig.SenderConfig) error {
 	}
 	s.decl.Events = append(s.decl.Events, sig.Connect, sig.Disconnect)
 	slices.Sort(s.decl.Events)
-	if len(s.signals) > manyEvents {
+	if len(s.signals) > few {
 		s.byEvent = make(map[string]*signal, len(s.signals))
 		for _, sg := range s.signals {
 			s.byEvent[sg.name] = sg
@@ -136,10 +136,14 @@ func (s *sender) declareRequests(cfg sig.SenderConfig) error {
 		if h == nil {
 			return sig.Errorf(sig.ErrInvalid, "no function answers method %q of sender %q", name, s.name)
 		}
-		if s.methods == nil {
-			s.methods = make(map[string]*method, len(cfg.Requests))
+		m := &method{sender: s, handler: h, call: sig.Call{Sender: s.name, Method: name}}
+		s.methods = append(s.methods, m)
+		if len(cfg.Requests) > few {
+			if s.byMethod == nil {
+				s.byMethod = make(map[string]*method, len(cfg.Requests))
+			}
+			s.byMethod[name] = m
 		}
-		s.methods[name] = &method{sender: s, handler: h, call: sig.Call{Sender: s.name, Method: name}}
 		s.decl.Requests = append(s.decl.Requests, &name)
 	}
 	slices.SortFunc(s.decl.Requests, func(a, b *string) int { return strings.Compare(*a, *b) })

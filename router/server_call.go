@@ -128,7 +128,7 @@ func (x *session) forward(p *carrier.Peer, m *wire.Msg) bool {
 		return false
 	}
 	owner, ok := snd.owner.(*session)
-	if !ok || snd.methods[string(m.Target)] == nil && (snd.rest == nil || sig.CheckName("method", string(m.Target)) != nil) {
+	if !ok || snd.method(string(m.Target)) == nil && (snd.rest == nil || sig.CheckName("method", string(m.Target)) != nil) {
 		return false
 	}
 	if m.Binary && checkPayload(m.Args) != nil {

@@ -30,9 +30,9 @@ type extension struct {
 	// detached: no signal calls the listener, so it is not in the index, and has no
 	// ring in common with others.
 	detached bool
-	own      *gate              // of calls outside of triggers, for a waitable listener
-	gates    map[*gate]struct{} // of the signals whose triggers may call a waitable listener
+	gates    map[*gate]struct{} // inside of which a waitable listener may be called
 	live     int                // how many gates there were, and some, after the last cleaning
+	own      *gate              // the one of these for calls outside of triggers; nil for none yet
 }
 
 // States of a subscription.
@@ -75,7 +75,7 @@ func (s *subscription) remote() remoteTarget {
 
 // plain reports whether the subscription is nothing but one entry of a list.
 func (s *subscription) plain() bool {
-	return !s.waitable && (s.ext == nil || s.ring() == nil && s.ext.remote == nil)
+	return s.ext == nil || s.ring() == nil && s.ext.remote == nil
 }
 
 // call is what goes into the entry of a subscription that has one of its own.
@@ -157,7 +157,7 @@ func (r *Router) subscribe(s *subscription, sender, event string, cfg sig.Listen
 // mayWait prepares for RemoveAndWait where the listener asks for it.
 func (s *subscription) mayWait(cfg sig.ListenConfig) {
 	if s.waitable = cfg.Waitable && cfg.Queue == 0 && s.remote() == nil; s.waitable {
-		s.extend().own = newGate()
+		s.extend()
 	}
 }
 
@@ -206,10 +206,13 @@ func (r *Router) append(sg *signal, s *subscription) {
 	l := sg.list.Load()
 	switch {
 	case l == nil:
-	case s.plain():
-		sg.list.Store(l.with(s))
-	default:
+	case !s.plain() || s.waitable && !l.gated():
 		r.drop(sg)
+	default:
+		if s.waitable {
+			s.addGate(sg.gate)
+		}
+		sg.list.Store(l.with(s))
 	}
 }
 
@@ -297,10 +300,9 @@ func (s *subscription) RemoveAndWait() {
 		return
 	}
 	s.r.mu.Lock()
-	gates := maps.Clone(s.ext.gates)
+	gates := slices.Collect(maps.Keys(s.ext.gates))
 	s.r.mu.Unlock()
-	s.ext.own.wait()
-	for g := range gates {
+	for _, g := range gates {
 		g.wait()
 	}
 }
