@@ -18,26 +18,27 @@ import (
 	"github.com/sigrouter/sigrouter/carrier"
 )
 
-// configurable are the flags of sig serve that may also stand in its configuration file,
-// and in the environment with SIG_ before. In the file a table stands for what is before
-// the first dash where there are several of a kind: tls-cert is cert in [tls].
-func configurable() []string {
-	return []string{"listen", "name", "log", "quiet", "drain", "tls-cert", "tls-key", "tls-client-ca", "limit"}
-}
+// commandLineOnly are the flags of sig serve that belong to one call of it. All others may
+// also stand in its configuration file, and in the environment with SIG_ before.
+func commandLineOnly() []string { return []string{"help", "config", "check-config", "ready-fd"} }
+
+// tables are the tables of the configuration file. Each has the settings whose flags begin
+// with its name and a dash: tls-cert is cert in [tls].
+func tables() []string { return []string{"tls"} }
 
 // fillIn gives the flags that were not given on the command line the values that the
 // environment has for them, or else the configuration file.
 func fillIn(flags *pflag.FlagSet, getenv func(string) string, file string) error {
-	config, err := readConfig(file)
+	known := configurable(flags)
+	config, err := readConfig(file, known)
 	if err != nil {
 		return err
 	}
-	for _, name := range configurable() {
+	for _, name := range known {
 		flag := flags.Lookup(name)
-		variable := "SIG_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
-		values, source := config[name], file+": "+name
-		if v := getenv(variable); v != "" {
-			values, source = []string{v}, variable
+		values, source := config[name], file+": "+settingName(name)
+		if v := getenv(variable(name)); v != "" {
+			values, source = []string{v}, variable(name)
 			if _, list := flag.Value.(pflag.SliceValue); list {
 				values = strings.Fields(v)
 			}
@@ -52,6 +53,35 @@ func fillIn(flags *pflag.FlagSet, getenv func(string) string, file string) error
 	return nil
 }
 
+// configurable returns the names of the flags that may stand elsewhere.
+func configurable(flags *pflag.FlagSet) []string {
+	var names []string
+	flags.VisitAll(func(f *pflag.Flag) {
+		if !slices.Contains(commandLineOnly(), f.Name) {
+			names = append(names, f.Name)
+		}
+	})
+	return names
+}
+
+// variable returns the name of a flag in the environment.
+func variable(flag string) string {
+	return "SIG_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// settingName returns the name of a flag in the configuration file.
+func settingName(flag string) string {
+	if flag == "limit" {
+		return "limits"
+	}
+	for _, table := range tables() {
+		if rest, ok := strings.CutPrefix(flag, table+"-"); ok {
+			return table + "." + rest
+		}
+	}
+	return flag
+}
+
 func setFlag(flag *pflag.Flag, values []string) error {
 	if list, ok := flag.Value.(pflag.SliceValue); ok {
 		return list.Replace(values)
@@ -62,12 +92,18 @@ func setFlag(flag *pflag.Flag, values []string) error {
 	return flag.Value.Set(values[0])
 }
 
-// readConfig reads a configuration file into values by the names of flags. Whatever it does
-// not know is an error: a misspelt setting must not pass for a default.
-func readConfig(file string) (map[string][]string, error) {
-	config := map[string][]string{}
+// A settings holds what a configuration file says, by the names of flags.
+type settings struct {
+	known  []string // flags
+	values map[string][]string
+}
+
+// readConfig reads a configuration file. Whatever it does not know is an error: a misspelt
+// setting must not pass for a default.
+func readConfig(file string, known []string) (map[string][]string, error) {
+	s := settings{known: known, values: map[string][]string{}}
 	if file == "" {
-		return config, nil
+		return s.values, nil
 	}
 	var tree map[string]any
 	if _, err := toml.DecodeFile(file, &tree); err != nil {
@@ -80,61 +116,49 @@ func readConfig(file string) (map[string][]string, error) {
 		return nil, usagef("%s: %w", file, err)
 	}
 	for _, key := range slices.Sorted(maps.Keys(tree)) {
-		if err := addSetting(config, key, tree[key]); err != nil {
+		if err := s.add(key, tree[key]); err != nil {
 			return nil, usagef("%s: %w", file, err)
 		}
 	}
-	return config, nil
+	return s.values, nil
 }
 
-func addSetting(config map[string][]string, key string, value any) error {
+// add adds a setting, or a table of them.
+func (s *settings) add(key string, value any) error {
 	table, ok := value.(map[string]any)
 	switch {
 	case !ok:
-		values, err := settingText(value)
-		if err != nil {
-			return fmt.Errorf("%s: %w", key, err)
-		}
-		return addFlat(config, key, key, values)
+		return s.addFlat(key, key, value)
 	case key == "limits":
-		return addLimits(config, table)
+		return s.addLimits(table)
 	}
 	for _, k := range slices.Sorted(maps.Keys(table)) {
-		values, err := settingText(table[k])
-		if err != nil {
-			return fmt.Errorf("%s.%s: %w", key, k, err)
-		}
-		if err := addFlat(config, key+"-"+k, key+"."+k, values); err != nil {
+		if err := s.addFlat(key+"-"+k, key+"."+k, table[k]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// addFlat adds a setting under the name of its flag; shown is what the file calls it.
-func addFlat(config map[string][]string, name, shown string, values []string) error {
-	if name == "limit" || !slices.Contains(configurable(), name) {
-		return fmt.Errorf("unknown setting %q; known are %s", shown, strings.Join(knownSettings(), ", "))
+// addFlat adds a setting under the name of its flag; shown is what the file calls it, which
+// has to be what it is called.
+func (s *settings) addFlat(flag, shown string, value any) error {
+	if !slices.Contains(s.known, flag) || settingName(flag) != shown {
+		var names []string
+		for _, flag := range s.known {
+			names = append(names, settingName(flag))
+		}
+		return fmt.Errorf("unknown setting %q; known are %s", shown, strings.Join(names, ", "))
 	}
-	config[name] = values
+	values, err := settingText(value)
+	if err != nil {
+		return fmt.Errorf("%s: %w", shown, err)
+	}
+	s.values[flag] = values
 	return nil
 }
 
-func knownSettings() []string {
-	var known []string
-	for _, name := range configurable() {
-		if rest, ok := strings.CutPrefix(name, "tls-"); ok {
-			name = "tls." + rest
-		}
-		if name == "limit" {
-			name = "limits"
-		}
-		known = append(known, name)
-	}
-	return known
-}
-
-func addLimits(config map[string][]string, table map[string]any) error {
+func (s *settings) addLimits(table map[string]any) error {
 	for _, k := range slices.Sorted(maps.Keys(table)) {
 		values, err := settingText(table[k])
 		if err == nil && len(values) != 1 {
@@ -143,7 +167,7 @@ func addLimits(config map[string][]string, table map[string]any) error {
 		if err != nil {
 			return fmt.Errorf("limits.%s: %w", k, err)
 		}
-		config["limit"] = append(config["limit"], k+"="+values[0])
+		s.values["limit"] = append(s.values["limit"], k+"="+values[0])
 	}
 	return nil
 }

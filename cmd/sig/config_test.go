@@ -4,10 +4,13 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sigrouter/sigrouter/carrier"
@@ -46,10 +49,10 @@ func TestConfigIsChecked(t *testing.T) {
 	good := writeConfig(t, "listen = \"tcp://127.0.0.1:0\"\nquiet = true\ndrain = \"1s\"\n[limits]\nmax-message = 4096\ncall-timeout = \"1m\"\n")
 	require.Equal(t, result{}, sigRun(t, "serve", "--config", good, "--check-config"))
 	for says, text := range map[string]string{
-		"line 2: ": "name = \"x\"\nname = \"y\"\n",
-		"unknown setting \"nmae\"; known are listen,":  "nmae = \"x\"\n",
+		"line 2: ":                                     "name = \"x\"\nname = \"y\"\n",
+		"unknown setting \"nmae\"; known are ":         "nmae = \"x\"\n",
 		"unknown setting \"tls.crt\"; known are":       "[tls]\ncrt = \"x\"\n",
-		"tls.cert, tls.key":                            "[tls]\nx = 1\n",
+		"tls.cert, tls.client-ca, tls.key":             "[tls]\nx = 1\n",
 		"unknown setting \"config\"":                   "config = \"other.toml\"\n",
 		"one value is wanted, not a list":              "name = [\"a\", \"b\"]\n",
 		"1.5 is neither text, whole number":            "name = 1.5\n",
@@ -72,6 +75,45 @@ func TestConfigIsChecked(t *testing.T) {
 		require.Empty(t, r.stdout)
 	}
 	require.Equal(t, exitUsage, sigRun(t, "serve", "--config", "/no/such").code)
+}
+
+// Every flag can be set in the file and in the environment, but for those that belong to one
+// call.
+func TestEveryFlagIsConfigurable(t *testing.T) {
+	serve := (&app{}).serveCommand().Flags()
+	require.Empty(t, slices.DeleteFunc(commandLineOnly(), func(name string) bool {
+		return name == "help" || serve.Lookup(name) != nil
+	}), "no such flags")
+	for _, name := range configurable(serve) {
+		text := map[string]string{"bool": "true", "duration": "7s", "int": "7", "string": "x", "stringArray": "x"}[serve.Lookup(name).Value.Type()]
+		require.NotEmpty(t, text, "the test has no value for --%s", name)
+		setting, table := settingName(name), ""
+		if name == "limit" {
+			text, setting = "max-calls=x", "limits.max-calls"
+		}
+		if before, after, ok := strings.Cut(setting, "."); ok {
+			table, setting = "["+before+"]\n", after
+		}
+		for where, set := range map[string]func(*pflag.FlagSet) error{
+			"environment": func(f *pflag.FlagSet) error {
+				return fillIn(f, func(v string) string { return map[string]string{variable(name): text}[v] }, "")
+			},
+			"file": func(f *pflag.FlagSet) error {
+				_, value, _ := strings.Cut("="+text, "=")
+				if name == "limit" {
+					value = "x"
+				}
+				if value != "true" && value != "7" {
+					value = strconv.Quote(value)
+				}
+				return fillIn(f, func(string) string { return "" }, writeConfig(t, table+setting+" = "+value+"\n"))
+			},
+		} {
+			flags := (&app{}).serveCommand().Flags()
+			require.NoError(t, set(flags), "%s in the %s", name, where)
+			require.Equal(t, text, strings.Trim(flags.Lookup(name).Value.String(), "[]"), "%s in the %s", name, where)
+		}
+	}
 }
 
 // Limits of the command line hold for clients.

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"cmp"
+	cryptotls "crypto/tls"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// defaultWS is where sig serve listens for browsers.
+const defaultWS = "ws://127.0.0.1:3080/sig"
+
+// serveFlags are the flags of sig serve.
+type serveFlags struct {
+	listen  []string
+	name    string
+	log     string
+	readyFD int
+	drain   time.Duration
+
+	cert, key, clientCA string
+
+	limits []string
+	config string
+	check  bool // the configuration, and end
+
+	untilEOF bool // for a parent that starts it: stop when standard input ends
+	quiet    bool // log warnings and errors alone
+}
+
+func (f *serveFlags) add(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.listen, "listen", []string{defaultURL, defaultWS}, "`address` to listen at; may be given several times")
+	flags.StringVar(&f.name, "name", "router", "what the router calls itself")
+	flags.StringVar(&f.log, "log", "text", "how to log to standard error: text or json")
+	flags.IntVar(&f.readyFD, "ready-fd", 0, "also write the line that says ready to this file `descriptor`, and close it")
+	flags.DurationVar(&f.drain, "drain", 5*time.Second, "how long stopping may take")
+	flags.StringVar(&f.cert, "tls-cert", "", "`file` with the certificate to show at tls:// and wss:// addresses, PEM")
+	flags.StringVar(&f.key, "tls-key", "", "`file` with the key of --tls-cert, PEM")
+	flags.StringVar(&f.clientCA, "tls-client-ca", "", "`file` with the authorities of clients' certificates, which are demanded then, PEM")
+	flags.BoolVar(&f.quiet, "quiet", false, "log warnings and errors alone")
+	flags.BoolVar(&f.untilEOF, "until-eof", false, "also stop when standard input ends, as it does when the program that started the router goes")
+	flags.StringArrayVar(&f.limits, "limit", nil, "a limit of what clients may do, as `NAME=VALUE`; may be given several times")
+	flags.StringVar(&f.config, "config", "", "`file` with settings, TOML (env SIG_CONFIG)")
+	flags.BoolVar(&f.check, "check-config", false, "say what is wrong with the settings, or nothing, and end")
+}
+
+// validate reports what makes no sense before anything has begun.
+func (f *serveFlags) validate() error {
+	if len(f.listen) == 0 {
+		return usagef("nowhere to listen; give an address with --listen")
+	}
+	schemes := f.schemes(nil)
+
+	for _, address := range f.listen {
+		if err := checkURL(address); err != nil {
+			return err
+		}
+		encrypted := strings.HasPrefix(address, "tls:") || strings.HasPrefix(address, "wss:")
+		if encrypted && f.cert == "" {
+			return usagef("%s needs a certificate; give it with --tls-cert and --tls-key", address)
+		}
+		scheme, _, _ := strings.Cut(address, ":")
+		if _, ok := schemes[scheme]; !ok {
+			return usagef("no carrier for %q; known are %s", address, strings.Join(slices.Sorted(maps.Keys(schemes)), ", "))
+		}
+	}
+	return f.validateFiles()
+}
+
+// validateFiles reports certificates that cannot be read.
+func (f *serveFlags) validateFiles() error {
+	if f.cert != "" {
+		if _, err := cryptotls.LoadX509KeyPair(f.cert, cmp.Or(f.key, f.cert)); err != nil {
+			return usagef("--tls-cert and --tls-key: %w", err)
+		}
+	}
+	if f.clientCA != "" {
+		if _, err := os.ReadFile(f.clientCA); err != nil {
+			return usagef("--tls-client-ca: %w", err)
+		}
+	}
+	return nil
+}
+
+// logger makes the logger that the flags ask for.
+func (a *app) logger(f serveFlags) (*slog.Logger, error) {
+	o := &slog.HandlerOptions{}
+	if f.quiet {
+		o.Level = slog.LevelWarn
+	}
+	switch f.log {
+	case "text":
+		return slog.New(slog.NewTextHandler(a.err, o)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(a.err, o)), nil
+	}
+	return nil, usagef("--log is %q; it can be text or json", f.log)
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// onHangup returns a channel that gets the signals which ask for reloading.
+func onHangup() (<-chan os.Signal, func()) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	return c, func() { signal.Stop(c) }
+}
+
+// reload has listeners read their certificates again. What is connected stays so.
+func (d *daemon) reload() {
+	for _, l := range d.listeners {
+		r, ok := l.(interface{ Reload() error })
+		if !ok {
+			continue
+		}
+		if err := r.Reload(); err != nil {
+			d.log.Error("cannot reload, going on with what was there", "listen", l.URL(), "err", err)
+			continue
+		}
+		d.log.Info("reloaded", "listen", l.URL())
+	}
+}
