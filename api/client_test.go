@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -72,15 +73,22 @@ func TestWatch(t *testing.T) {
 		b := newBus(t)
 		early, err := api.NewClient(b, "client", &touchable{})
 		require.NoError(t, err)
+		var mu sync.Mutex // members are told of at the same time
 		var joined, left []string
 		g, err := api.Watch(t.Context(), b, "client.*",
 			api.Joined(func(ctx context.Context, m *api.Remote) {
 				if m.Sender() == "client.slow" {
 					<-ctx.Done() // until it leaves
 				}
+				mu.Lock()
+				defer mu.Unlock()
 				joined = append(joined, m.Sender())
 			}),
-			api.Left(func(_ context.Context, m *api.Remote) { left = append(left, m.Sender()) }))
+			api.Left(func(_ context.Context, m *api.Remote) {
+				mu.Lock()
+				defer mu.Unlock()
+				left = append(left, m.Sender())
+			}))
 		require.NoError(t, err)
 		synctest.Wait()
 		require.Equal(t, []string{early.Name()}, joined)

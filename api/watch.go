@@ -38,14 +38,15 @@ type member struct {
 type GroupOption func(*Group)
 
 // Joined sets a function that is called for each member, those of the beginning too, in
-// a goroutine of the member's own. It may take its time and call the member; ctx ends when
-// the member leaves. It must not close the group.
+// a goroutine of the member's own, so that it runs for several members at once: what it
+// shares needs a lock. It may take its time and call the member; ctx ends when the member
+// leaves. It must not close the group.
 func Joined(fn func(ctx context.Context, member *Remote)) GroupOption {
 	return func(g *Group) { g.joined = fn }
 }
 
 // Left sets a function that is called when a member has gone, after what Joined set has
-// returned for it. ctx ends when the group is closed.
+// returned for it, and in the same goroutine. ctx ends when the group is closed.
 func Left(fn func(ctx context.Context, member *Remote)) GroupOption {
 	return func(g *Group) { g.left = fn }
 }
