@@ -69,7 +69,7 @@ type Engine struct {
 
 	kicks  kicker
 	wg     sync.WaitGroup // every goroutine of the engine and its peers
-	Refuse atomic.Uint64  // connections turned away by a limit
+	Refuse atomic.Uint64  // connections turned away
 	Lost   atomic.Uint64  // events lost with peers that were closed to make room
 }
 
@@ -117,7 +117,6 @@ func (e *Engine) Serve(l Listener) error {
 		if err == nil {
 			pause = 0
 			if _, err := e.Attach(conn, nil); err != nil {
-				e.Refuse.Add(1)
 				e.log.Warn("connection refused", "listen", l.URL(), "err", err)
 			}
 			continue
@@ -187,11 +186,13 @@ func (e *Engine) AttachDialed(conn Conn, data any) (*Peer, error) {
 
 func (e *Engine) attach(p *Peer) (*Peer, error) {
 	if err := e.admit(p); err != nil {
+		e.Refuse.Add(1) // before the peer knows
 		p.refuse(err)
 		return nil, err
 	}
 	if err := e.handler.Connected(p); err != nil {
 		e.forget(p)
+		e.Refuse.Add(1)
 		p.refuse(err)
 		e.wg.Done()
 		return nil, err
