@@ -2,6 +2,7 @@ package router
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,8 +12,8 @@ import (
 
 // Close ends the router. It removes the senders, with #disconnect for each; ends the
 // contexts of requests under way; lets queued listeners work off what waits for them,
-// at most for Options.DrainTimeout; and returns when their goroutines have ended. From
-// then on nothing can be added, triggered or requested: that fails with an error that
+// at most for Options.DrainTimeout; and returns when their goroutines have ended, those
+// of queued listeners that were removed too. From then on nothing can be added, triggered or requested: that fails with an error that
 // matches sig.ErrShuttingDown.
 //
 // The error names the listeners that did not end in time. Their goroutines stay until
@@ -36,25 +37,32 @@ func (r *Router) Close() error {
 	return r.drain(time.After(max(0, r.options.drainTimeout())))
 }
 
-// drain ends the queues and waits for them and for handlers.
+// drain ends the queues and waits for them, for those removed earlier and for handlers.
 func (r *Router) drain(timeout <-chan time.Time) error {
 	r.mu.Lock()
 	var queues []queue
 	for q := range r.queues {
 		queues = append(queues, q)
 	}
+	leaving := slices.Collect(maps.Keys(r.leaving))
 	var handlers []*asked
 	for a := range r.handlers {
 		handlers = append(handlers, a)
 		a.cancel()
 	}
 	r.mu.Unlock()
+	slices.SortFunc(leaving, func(a, b *worker) int { return byID(a.sub, b.sub) })
 	slices.SortFunc(queues, func(a, b queue) int { return byID(a.common().sub, b.common().sub) })
 	for _, q := range queues {
 		q.finish()
 	}
 	var late []string
 	me := goroutineID()
+	for _, w := range leaving {
+		if w.goroutine.Load() != me && !ends(w.ended, timeout, &timeout) && w.sub.queue().busy() {
+			late = append(late, fmt.Sprintf("%s, which was removed", w.sub))
+		}
+	}
 	for _, q := range queues {
 		// A loop over Events ends by itself, when its body returns.
 		if w := q.common(); !w.sub.ext.pulled && w.goroutine.Load() != me && !ends(w.ended, timeout, &timeout) {

@@ -56,6 +56,40 @@ func TestClose_Drains(t *testing.T) {
 	}
 }
 
+// Close also waits for the call of a queued listener that was removed meanwhile, and names
+// it when it does not return.
+func TestClose_WaitsForRemoved(t *testing.T) {
+	for _, p := range []sig.Policy{sig.Block, sig.DropNewest} {
+		synctest.Test(t, func(t *testing.T) {
+			r := Options{DrainTimeout: 2 * time.Second, Logger: slog.New(slog.DiscardHandler)}.New()
+			s := addSignal(t, r, "s", "a")
+			l := newStopper()
+			sub := addListener(t, r, "s", "a", l.call, sig.Queue(10, p))
+			trigger(t, s, "stop")
+			closed(t, l.stopped)
+			sub.Remove()
+			time.AfterFunc(time.Second, func() { close(l.release) })
+			start := time.Now()
+			require.NoError(t, r.Close())
+			require.Equal(t, time.Second, time.Since(start))
+			require.Equal(t, []string{"stop"}, l.take())
+			require.Empty(t, r.leaving)
+
+			r = Options{DrainTimeout: 2 * time.Second, Logger: slog.New(slog.DiscardHandler)}.New()
+			s = addSignal(t, r, "s", "a")
+			l = newStopper()
+			sub = addListener(t, r, "s", "a", l.call, sig.Queue(10, p))
+			trigger(t, s, "stop")
+			closed(t, l.stopped)
+			sub.Remove()
+			err := r.Close()
+			require.ErrorIs(t, err, sig.ErrTimeout)
+			require.ErrorContains(t, err, "which was removed")
+			close(l.release)
+		})
+	}
+}
+
 // A listener that never returns does not keep Close for longer than it may: its events
 // count as dropped, and the error names it.
 func TestClose_GivesUp(t *testing.T) {

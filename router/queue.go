@@ -112,8 +112,14 @@ func (w *worker) begin() {
 }
 
 func (w *worker) end() {
-	w.sub.r.blocking.remove(w)
+	r := w.sub.r
+	r.blocking.remove(w)
 	close(w.ended)
+	if w.sub.removed() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.leaving, w)
+	}
 }
 
 // wait returns when the listener is not running any more; at once for the listener
@@ -228,6 +234,9 @@ func (r *Router) enqueue(s *subscription, cfg sig.ListenConfig) {
 func (r *Router) dequeue(q queue) {
 	q.leave()
 	delete(r.queues, q)
+	if w := q.common(); !isClosed(w.ended) && !w.sub.ext.pulled {
+		r.leaving[w] = struct{}{}
+	}
 	if len(r.queues) == 0 {
 		r.unwatch()
 	}

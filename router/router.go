@@ -60,6 +60,7 @@ func (o Options) New() *Router {
 		notices:  map[string]*notices{},
 		rings:    map[ringKey]*ring{},
 		queues:   map[queue]struct{}{},
+		leaving:  map[*worker]struct{}{},
 		handlers: map[*asked]struct{}{},
 	}
 	r.background = contextType(context.Background())
@@ -107,8 +108,9 @@ type Router struct {
 	usesVersion uint64 // counts their changes
 	rings       map[ringKey]*ring
 	queues      map[queue]struct{}
-	handlers    map[*asked]struct{} // of requests under way, where it is known
-	watchdog    *watchdog           // nil while there is no queue
+	leaving     map[*worker]struct{} // of queues that were removed, until they have ended
+	handlers    map[*asked]struct{}  // of requests under way, where it is known
+	watchdog    *watchdog            // nil while there is no queue
 
 	seam
 }
