@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	"idl/...":             {"sig", "api/...", "idl/...", "internal/..."},
 	"internal/...":        {"sig", "internal/..."},
 	".":                   {"sig", "carrier/...", "codec/...", "auth", "router", "internal/..."},
-	"dashboard":           {"sig", "carrier", "auth", "router", "clients/js", "internal/..."},
+	"dashboard":           {"sig", "carrier", "carrier/ws", "auth", "router", "clients/js", "internal/..."},
 	"clients/js":          {}, // embeds the files
 	"cmd/...":             {"/..."},
 	"examples/...":        {"/..."},

@@ -47,6 +47,7 @@ type Rule struct {
 // never changes.
 type Rights struct {
 	allow, deny [actions][]pair
+	also        *Rights // must permit it too; nil for nothing more
 }
 
 // A pair is what a rule is about.
@@ -83,12 +84,29 @@ func (r *Rights) add(rule Rule) {
 	}
 }
 
+// Within returns the Rights to what both r and other permit.
+func (r *Rights) Within(other *Rights) *Rights {
+	switch {
+	case r == nil:
+		return other
+	case other == nil:
+		return r
+	}
+	return &Rights{allow: r.allow, deny: r.deny, also: r.also.Within(other)}
+}
+
 // May reports whether one action is permitted: on a sender, and on an event or method of
 // it. Of Add the name means nothing.
 func (r *Rights) May(a Action, sender, name string) bool {
-	if r == nil {
-		return true
+	for ; r != nil; r = r.also {
+		if !r.may(a, sender, name) {
+			return false
+		}
 	}
+	return true
+}
+
+func (r *Rights) may(a Action, sender, name string) bool {
 	i := a.index()
 	for _, p := range r.deny[i] {
 		if p.matches(a, sender, name) {
@@ -113,9 +131,15 @@ func matches(pattern, name string) bool { return pattern == sig.Any || sig.Match
 // reports false where something is; true may turn out to mean nothing, where several
 // denials leave nothing of what is allowed. Of names it is May.
 func (r *Rights) MayMatch(a Action, sender, name string) bool {
-	if r == nil {
-		return true
+	for ; r != nil; r = r.also {
+		if !r.mayMatch(a, sender, name) {
+			return false
+		}
 	}
+	return true
+}
+
+func (r *Rights) mayMatch(a Action, sender, name string) bool {
 	i := a.index()
 	for _, p := range r.deny[i] {
 		if covers(p.sender, sender) && (a == Add || covers(p.name, name)) {

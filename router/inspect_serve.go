@@ -46,6 +46,9 @@ func (r *Router) mayInspect(x *session) error {
 	if x == nil || r.server.opts.InspectFromAnywhere || r.server.door.who.Load() != nil {
 		return nil
 	}
+	if who := x.who.Load(); who != nil && who.Proof != nil {
+		return nil
+	}
 	if p := x.latest.Load(); p != nil && p.Info().Loopback {
 		return nil
 	}

@@ -63,7 +63,7 @@ func (s *ServerRouter) decide(p *carrier.Peer, find func(context.Context, auth.A
 	defer cancel()
 	for {
 		by := s.door.who.Load()
-		id, err := find(ctx, by.authenticator(), p.Info())
+		id, err := find(ctx, loginOf(p, by.authenticator()), p.Info())
 		if err != nil {
 			return err
 		}
@@ -80,7 +80,8 @@ func (s *ServerRouter) decide(p *carrier.Peer, find func(context.Context, auth.A
 // logIn makes sure that a client which says hello is logged in. Who shows a token is
 // whoever the token says, or nobody.
 func (s *ServerRouter) logIn(p *carrier.Peer, token string) error {
-	if s.door.who.Load() == nil || token == "" && sessionOf(p).who.Load() != nil {
+	open := s.door.who.Load() == nil && p.Data.(*link).through == nil
+	if open || token == "" && sessionOf(p).who.Load() != nil {
 		return nil
 	}
 	err := s.decide(p, func(ctx context.Context, login auth.Authenticator, info carrier.Info) (auth.Identity, error) {
@@ -94,6 +95,27 @@ func (s *ServerRouter) logIn(p *carrier.Peer, token string) error {
 		return err
 	}
 	return errLogin
+}
+
+// A Doorkeeper stands before a server's Login for some connections, and decides who may
+// come in by them: given the Login, which is nil when the server has none, it returns what
+// to use in its place. It is asked again whenever somebody is let in or renewed, so that a
+// Login that is replaced has its say. It may be called from several goroutines at once.
+type Doorkeeper func(login auth.Authenticator) auth.Authenticator
+
+// AttachThrough is Attach for a connection whose client a Doorkeeper lets in. A client
+// that the Doorkeeper gave a Proof may inspect the router from anywhere.
+func (s *ServerRouter) AttachThrough(conn carrier.Conn, d Doorkeeper) error {
+	_, err := s.engine.Attach(conn, d)
+	return err
+}
+
+// loginOf returns who decides about a client.
+func loginOf(p *carrier.Peer, login auth.Authenticator) auth.Authenticator {
+	if d := p.Data.(*link).through; d != nil {
+		return d(login)
+	}
+	return login
 }
 
 // Authenticate says who somebody is that shows a token, "" for none, as the server's

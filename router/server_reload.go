@@ -49,6 +49,7 @@ func (s *ServerRouter) renew(x *session, login auth.Authenticator) {
 	defer cancel()
 	was := x.who.Load()
 	p := x.latest.Load()
+	login = loginOf(p, login)
 	id := auth.Identity{Name: was.Name}
 	var err error
 	renewer, ok := login.(auth.Renewer)

@@ -84,6 +84,7 @@ type link struct {
 	session atomic.Pointer[session]
 	waits   bool        // it takes a place of those not logged in; guarded by door.mu
 	told    atomic.Bool // that it is there
+	through Doorkeeper  // nil: the server's Login decides alone
 	early   int         // messages before login; for the goroutine that reads
 }
 
@@ -96,9 +97,10 @@ type serverHandler struct{ *ServerRouter }
 func (h serverHandler) Connected(p *carrier.Peer) error {
 	s := h.ServerRouter
 	l := &link{}
+	l.through, _ = p.Data.(Doorkeeper)
 	l.session.Store(s.newSession(p))
 	p.Data = l
-	if s.door.who.Load() == nil {
+	if s.door.who.Load() == nil && l.through == nil {
 		return nil
 	}
 	p.Trust(false)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/internal/certs"
+	"github.com/sigrouter/sigrouter/internal/origin"
 	"github.com/sigrouter/sigrouter/internal/sock"
 )
 
@@ -69,7 +70,7 @@ func (s Scheme) connect(ctx context.Context, u *url.URL) (net.Conn, error) {
 // shake does both handshakes on a connection that has its deadline.
 func (s Scheme) shake(ctx context.Context, nc net.Conn, u *url.URL) (carrier.Conn, error) {
 	info := carrier.Info{Carrier: u.Scheme, Local: nc.LocalAddr().String(), Remote: nc.RemoteAddr().String()}
-	info.Loopback = isLoopbackAddr(nc.RemoteAddr())
+	info.Loopback = origin.IsLoopback(nc.RemoteAddr())
 	if u.Scheme == "wss" {
 		t, err := s.encrypt(ctx, nc, u.Hostname())
 		if err != nil {
@@ -123,19 +124,19 @@ func (s Scheme) badAnswer(err error, resp *http.Response) error {
 	case resp.StatusCode == http.StatusSwitchingProtocols:
 		return errors.New("the server's handshake is wrong; is it a WebSocket server?")
 	case line == "" || strings.HasPrefix(line, "<"):
-		return fmt.Errorf("the server answered %s; is this the path of a WebSocket?", brief(resp.Status))
+		return fmt.Errorf("the server answered %s; is this the path of a WebSocket?", origin.Brief(resp.Status))
 	}
-	return fmt.Errorf("the server answered %s: %s", brief(resp.Status), brief(line))
+	return fmt.Errorf("the server answered %s: %s", origin.Brief(resp.Status), origin.Brief(line))
 }
 
 // checkAnswer refuses what was not asked for: the library would turn on compression
 // because a server says so.
 func checkAnswer(resp *http.Response) error {
 	if e := resp.Header.Get("Sec-Websocket-Extensions"); e != "" {
-		return fmt.Errorf("the server turned on an extension nobody asked for: %s", brief(e))
+		return fmt.Errorf("the server turned on an extension nobody asked for: %s", origin.Brief(e))
 	}
 	if p := resp.Header.Get("Sec-Websocket-Protocol"); p != "" && p != Protocol {
-		return fmt.Errorf("the server chose a protocol nobody asked for: %s", brief(p))
+		return fmt.Errorf("the server chose a protocol nobody asked for: %s", origin.Brief(p))
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/internal/certs"
+	"github.com/sigrouter/sigrouter/internal/origin"
 )
 
 // Protocol is the sub-protocol that both ends name in the handshake. A client need not
@@ -74,15 +75,15 @@ func (noBuffers) Put(any)  {}
 func (o *Options) check(w http.ResponseWriter, r *http.Request) (status int, err error) {
 	switch {
 	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
-		return http.StatusBadRequest, fmt.Errorf("WebSocket needs HTTP/1.1, this is %s", brief(r.Proto))
+		return http.StatusBadRequest, fmt.Errorf("WebSocket needs HTTP/1.1, this is %s", origin.Brief(r.Proto))
 	case !websocket.IsWebSocketUpgrade(r):
 		w.Header().Set("Upgrade", "websocket")
 		return http.StatusUpgradeRequired, errors.New("this address speaks WebSocket: connect to it with a ws:// or wss:// URL")
 	}
-	if err := o.checkHost(r); err != nil {
+	if err := origin.CheckHost(r, o.AllowedHosts); err != nil {
 		return http.StatusForbidden, err
 	}
-	if err := o.checkOrigin(r); err != nil {
+	if err := origin.Check(r, o.AllowedOrigins); err != nil {
 		return http.StatusForbidden, err
 	}
 	return 0, nil
@@ -99,7 +100,7 @@ func (o *Options) refuse(w http.ResponseWriter, r *http.Request, status int, rea
 // serverInfo describes an accepted connection.
 func serverInfo(nc net.Conn, r *http.Request) carrier.Info {
 	info := carrier.Info{Carrier: "ws", Local: nc.LocalAddr().String(), Remote: r.RemoteAddr}
-	info.Loopback = isLoopbackAddr(nc.RemoteAddr()) && !forwarded(r)
+	info.Loopback = origin.IsLoopback(nc.RemoteAddr()) && !forwarded(r)
 	if r.TLS != nil {
 		info.Carrier = "wss"
 		info.Identity = certs.Identity(*r.TLS)

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/internal/origin"
 )
 
 // refused sends a request and returns the status and the one line that came back.
@@ -139,7 +140,7 @@ func TestHostElsewhere(t *testing.T) {
 		r := httptest.NewRequest("GET", "http://router.lan/", nil)
 		addr := &net.TCPAddr{IP: net.ParseIP(c.local)}
 		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(addr)))
-		err := (&Options{AllowedHosts: c.allowed}).checkHost(r)
+		err := origin.CheckHost(r, c.allowed)
 		require.Equal(t, c.ok, err == nil, "%+v: %v", c, err)
 	}
 }

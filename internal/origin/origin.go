@@ -1,4 +1,6 @@
-package ws
+// Package origin tells requests of web pages that were served from here from those of
+// other pages.
+package origin
 
 import (
 	"fmt"
@@ -9,33 +11,35 @@ import (
 	"strings"
 )
 
-// checkHost refuses a request whose Host names somebody else, as a web page's request
+// CheckHost refuses a request whose Host names somebody else, as a web page's request
 // does when the page's own name was made to point here (DNS rebinding). Origin and Host
-// agree then, so that checkOrigin sees nothing wrong.
-func (o *Options) checkHost(r *http.Request) error {
-	if len(o.AllowedHosts) == 0 && !cameToLoopback(r) {
+// agree then, so that Check sees nothing wrong. The names allowed come without port;
+// localhost and loopback addresses always are. Without any, and at an address that is not
+// loopback, every name is.
+func CheckHost(r *http.Request, allowed []string) error {
+	if len(allowed) == 0 && !cameToLoopback(r) {
 		return nil
 	}
 	name, _ := splitHost(r.Host)
 	if isLoopbackName(name) {
 		return nil
 	}
-	for _, allowed := range o.AllowedHosts {
-		if strings.EqualFold(strings.Trim(allowed, "[]"), name) {
+	for _, a := range allowed {
+		if strings.EqualFold(strings.Trim(a, "[]"), name) {
 			return nil
 		}
 	}
-	return fmt.Errorf("host %s is not a name of this server; if it is, add it to the allowed hosts", brief(r.Host))
+	return fmt.Errorf("host %s is not a name of this server; if it is, add it to the allowed hosts", Brief(r.Host))
 }
 
 // cameToLoopback reports whether the request's connection ends at a loopback address.
 func cameToLoopback(r *http.Request) bool {
 	addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	return ok && isLoopbackAddr(addr)
+	return ok && IsLoopback(addr)
 }
 
-// isLoopbackAddr reports whether only programs of this machine reach the address.
-func isLoopbackAddr(addr net.Addr) bool {
+// IsLoopback reports whether only programs of this machine reach the address.
+func IsLoopback(addr net.Addr) bool {
 	switch a := addr.(type) {
 	case *net.TCPAddr:
 		return a.IP.IsLoopback()
@@ -62,22 +66,23 @@ func splitHost(host string) (name, port string) {
 	return host, port
 }
 
-// checkOrigin refuses requests of web pages that come from elsewhere.
-func (o *Options) checkOrigin(r *http.Request) error {
+// Check refuses requests of web pages that come from elsewhere than this host and port, or
+// one of the origins allowed; "*" stands for all.
+func Check(r *http.Request, allowed []string) error {
 	origins := r.Header.Values("Origin")
-	if len(origins) == 0 || slices.Contains(o.AllowedOrigins, "*") {
+	if len(origins) == 0 || slices.Contains(allowed, "*") {
 		return nil
 	}
 	if len(origins) == 1 {
 		origin := origins[0]
-		if slices.ContainsFunc(o.AllowedOrigins, func(a string) bool { return strings.EqualFold(a, origin) }) {
+		if slices.ContainsFunc(allowed, func(a string) bool { return strings.EqualFold(a, origin) }) {
 			return nil
 		}
 		if sameHost(origin, r) {
 			return nil
 		}
 	}
-	return fmt.Errorf("origin %s may not connect here; if it should, add it to the allowed origins", brief(strings.Join(origins, ", ")))
+	return fmt.Errorf("origin %s may not connect here; if it should, add it to the allowed origins", Brief(strings.Join(origins, ", ")))
 }
 
 // sameHost reports whether a page of the origin was served by the host and port that the
@@ -96,11 +101,17 @@ func sameHost(origin string, r *http.Request) bool {
 	// A proxy may have ended TLS before us, so the page's scheme says which port
 	// stands for none, of both.
 	standard := map[string]string{"http": "80", "https": "443"}[scheme]
-	return name == wantName && or(port, standard) == or(wantPort, standard)
+	if port == "" {
+		port = standard
+	}
+	if wantPort == "" {
+		wantPort = standard
+	}
+	return name == wantName && port == wantPort
 }
 
-// brief quotes hostile text on one short line.
-func brief(s string) string {
+// Brief quotes hostile text on one short line.
+func Brief(s string) string {
 	const most = 80
 	if len(s) > most {
 		return fmt.Sprintf("%+q...", s[:most])
