@@ -59,6 +59,7 @@ type Engine struct {
 	overs   overs
 	nextID  atomic.Uint64
 	chunks  sync.Pool // of *chunk
+	msgs    sync.Pool // of *wire.Msg
 
 	mu        sync.Mutex
 	peers     map[*Peer]struct{}

@@ -58,9 +58,9 @@ type Peer struct {
 	dead  atomic.Bool // there is a reason
 
 	// For the goroutine that reads.
-	touched  []*Peer // to be flushed after this batch
-	msg      wire.Msg
-	in       uint64 // messages of this batch
+	touched  []*Peer   // to be flushed after this batch
+	msg      *wire.Msg // nil between batches
+	in       uint64    // messages of this batch
 	bytesIn  uint64
 	rate     *rate    // nil: no limit
 	buffered Buffered // nil: every frame is a batch
@@ -227,7 +227,7 @@ func (p *Peer) read() {
 			p.ended(err)
 			break
 		}
-		p.handle(&p.msg)
+		p.handle(p.msg)
 		p.endFrame()
 	}
 	p.endBatch()
@@ -247,7 +247,7 @@ func (p *Peer) next() error {
 			return err
 		}
 		p.overMessage(bad)
-		if p.msg.Kind != wire.Reply { // an answer to a reply could pass for one
+		if p.message().Kind != wire.Reply { // an answer to a reply could pass for one
 			p.ReplyError(bad.ID, 0, false, sig.Errorf(bad.Kind, "%s", bad.Text))
 			p.Touch(p)
 		}
@@ -263,14 +263,14 @@ func (p *Peer) next() error {
 // message can be understood.
 func (p *Peer) parseNext() (sound bool, err error) {
 	if p.stream != nil {
-		return p.stream.recvMsg(&p.msg, &p.lim)
+		return p.stream.recvMsg(p)
 	}
 	frame, err := p.conn.Recv()
 	if err != nil {
 		return false, err
 	}
 	p.bytesIn += uint64(len(frame))
-	n, err := wire.Parse(frame, &p.lim, &p.msg)
+	n, err := wire.Parse(frame, &p.lim, p.message())
 	switch {
 	case errors.Is(err, wire.ErrShort):
 		return false, &wire.Error{Kind: sig.ErrMalformed, Text: "the message ends too early"}
@@ -278,6 +278,19 @@ func (p *Peer) parseNext() (sound bool, err error) {
 		return false, &wire.Error{Kind: sig.ErrMalformed, Text: "more than one message in a frame"}
 	}
 	return n > 0, err
+}
+
+// message returns what messages are parsed into. It is lent for a batch: most peers are
+// idle, and it is of some size.
+func (p *Peer) message() *wire.Msg {
+	if p.msg == nil {
+		m, ok := p.engine.msgs.Get().(*wire.Msg)
+		if !ok {
+			m = new(wire.Msg)
+		}
+		p.msg = m
+	}
+	return p.msg
 }
 
 // endFrame ends the batch when no other frame is at hand. A stream does so itself.
@@ -306,6 +319,11 @@ func (p *Peer) endBatch() {
 		t.flush()
 	}
 	p.touched = p.touched[:0]
+	if p.msg != nil {
+		p.msg.Forget()
+		p.engine.msgs.Put(p.msg)
+		p.msg = nil
+	}
 }
 
 // Touch notes that t has something to write. It is called by handlers in the

@@ -17,7 +17,7 @@ import (
 // Sizes of a stream's read buffer. It doubles when a read fills it and halves after
 // two reads that did not need it, so an idle connection holds the least.
 const (
-	minReadBuffer = 1 << 10
+	minReadBuffer = 512
 	maxReadBuffer = 64 << 10
 )
 
@@ -121,12 +121,14 @@ func (s *Stream) Recv() ([]byte, error) {
 	}
 }
 
-// recvMsg is Recv and wire.Parse in one pass over the bytes. After an error, sound
-// reports that the bad message was passed over, and what follows can be read.
-func (s *Stream) recvMsg(m *wire.Msg, lim *wire.Limits) (sound bool, err error) {
+// recvMsg is Recv and wire.Parse in one pass over the bytes, for a peer's next message.
+// After an error, sound reports that the bad message was passed over, and what follows
+// can be read.
+func (s *Stream) recvMsg(p *Peer) (sound bool, err error) {
+	lim := &p.lim
 	for {
 		if s.skipSpace() {
-			n, err := wire.Parse(s.buf[s.start:s.end], lim, m)
+			n, err := wire.Parse(s.buf[s.start:s.end], lim, p.message())
 			s.start += n
 			switch {
 			case err == nil || n > 0:

@@ -70,14 +70,11 @@ func (p *Peer) tidy() {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
 	p.Stats.MessagesOut.Store(p.w.out + out)
-	if p.w.out == p.w.seen && !p.w.busy && len(p.w.buf) == 0 && cap(p.w.buf)+cap(p.w.spare)+cap(p.w.scratch) > smallBuffer {
+	if p.w.out == p.w.seen && !p.w.busy && len(p.w.buf) == 0 {
 		p.w.buf, p.w.spare, p.w.scratch = nil, nil, nil
 	}
 	p.w.seen = p.w.out
 }
-
-// smallBuffer is what an idle peer may keep for writing.
-const smallBuffer = 512
 
 // TooSlow closes a peer whose queue is full: more than QueueBytes wait.
 func (p *Peer) TooSlow(why string) { p.tooSlow("QueueBytes", why) }

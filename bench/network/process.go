@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -135,7 +136,9 @@ func (j job) do(peers []Peer) error {
 	}
 	switch j.Role {
 	case "router":
-		_, err = p.Router(j.Addr, j.N > 0)
+		if _, err = p.Router(j.Addr, j.N > 0); j.N > 0 {
+			go tidy()
+		}
 	case "responder":
 		var c Client
 		if c, err = p.Dial(j.Addr); err == nil {
@@ -152,6 +155,14 @@ func (j job) do(peers []Peer) error {
 		fmt.Println("ready")
 	}
 	return err
+}
+
+// tidy gives back, again and again, what is no longer used, so that memory is that of
+// what is held and not of when garbage was last collected.
+func tidy() {
+	for range time.Tick(200 * time.Millisecond) {
+		debug.FreeOSMemory()
+	}
 }
 
 func (j job) subscribe(p Peer) error {

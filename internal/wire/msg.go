@@ -105,6 +105,21 @@ type memory struct {
 	values    int    // how many values that is
 }
 
+// Forget lets go of the bytes that were parsed, and keeps m's own memory for the next
+// message.
+func (m *Msg) Forget() {
+	if m.own != nil {
+		m.own.forget()
+	}
+	*m = Msg{own: m.own}
+}
+
+// forget lets go of what was parsed.
+func (y *memory) forget() {
+	y.scan.b = nil
+	y.object = object{}
+}
+
 // reset empties m for the next message.
 func (m *Msg) reset() {
 	if m.light {
