@@ -125,7 +125,7 @@ func (b *box) remove() item {
 
 // drop adds an event to what has been dropped at a place.
 func (b *box) drop(at **sig.Drop, e sig.Event, reason string) {
-	b.drops.Add(1)
+	b.lose(1)
 	if *at == nil {
 		*at = &sig.Drop{Sender: e.Sender, Event: e.Name, Reason: reason}
 	}
@@ -195,7 +195,7 @@ func (b *box) finish() {
 func (b *box) leave() {
 	b.mu.Lock()
 	if b.givenUp.Load() {
-		b.drops.Add(b.tail - b.head)
+		b.lose(b.tail - b.head)
 	}
 	b.gone, b.items, b.head, b.tail = true, nil, 0, 0
 	b.mu.Unlock()

@@ -84,7 +84,7 @@ func (x *session) send(r *carrier.Route, t *carrier.Target, data carrier.Payload
 		return
 	}
 	if err := p.Push(r, t, data, retained); err != nil {
-		x.srv.drops.Add(1)
+		x.srv.full.Add(1)
 		p.TooSlow("its queue is full (QueueBytes)")
 		return
 	}
@@ -99,7 +99,7 @@ func (x *session) send(r *carrier.Route, t *carrier.Target, data carrier.Payload
 // session ends: the client will find that it is gone.
 func (x *session) sendAway(r *carrier.Route, t *carrier.Target, data carrier.Payload, retained bool) {
 	if err := x.wire.Push(r, t, data, retained, x.srv.engine.Limits().QueueBytes); err != nil {
-		x.srv.drops.Add(1)
+		x.srv.full.Add(1)
 		x.srv.goWorker(func() { x.srv.giveUp(x, sig.Errorf(sig.ErrSlow, "its queue was full before it came back")) })
 	}
 }

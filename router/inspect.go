@@ -35,6 +35,7 @@ func (r *Router) Inspect() Snapshot {
 	s.Methods, s.Calls = in.callLists(now)
 	s.Missed = slices.Clone(in.missed)
 	s.Router = in.status(now, in.totals())
+	s.Carriers = in.carrierList()
 	in.mu.Unlock()
 	s.sort()
 	s.Router.Listeners = len(s.Listeners)
@@ -97,7 +98,7 @@ func (in *inspector) status(now time.Time, t totals) Status {
 	st := Status{
 		Name: "router", Version: in.build, Epoch: in.epoch, Now: now, Started: in.started, Uptime: now.Sub(in.started),
 		Peers: len(in.peers), Slow: slow, Senders: len(in.senders), Signals: len(in.meters),
-		Events: t.events, Sent: t.sent, Dropped: t.dropped, Requests: t.requests, Failed: t.failed,
+		Events: t.events, Sent: t.sent, Dropped: t.drops, DroppedBy: in.droppedBy(t.dropped), Requests: t.requests, Failed: t.failed,
 		BytesIn: t.bytesIn, BytesOut: t.bytesOut,
 		KeptBytes: in.kept.Load(), Goroutines: runtime.NumGoroutine(), Heap: heapInUse(),
 	}
@@ -124,8 +125,8 @@ func (in *inspector) totals() totals {
 		t.failed += c.failed
 		c.mu.Unlock()
 	}
-	if in.srv != nil {
-		t.dropped += in.srv.drops.Load()
+	for _, n := range in.droppedBy(t.dropped) {
+		t.drops += n
 	}
 	for _, pm := range in.peers {
 		t.bytesIn += pm.peer.Stats.BytesIn.Load()
@@ -148,7 +149,7 @@ func (in *inspector) sample(now time.Time) {
 	p := &in.previous
 	s := Sample{
 		Time: now, Peers: len(in.peers), Slow: slow, Queued: int64(queued), Heap: heapInUse(),
-		In: per(t.events, p.events), Out: per(t.sent, p.sent), Dropped: per(t.dropped, p.dropped),
+		In: per(t.events, p.events), Out: per(t.sent, p.sent), Dropped: per(t.drops, p.drops),
 		Requests: per(t.requests, p.requests), Failed: per(t.failed, p.failed),
 		BytesIn: per(t.bytesIn, p.bytesIn), BytesOut: per(t.bytesOut, p.bytesOut),
 	}

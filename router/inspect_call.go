@@ -47,7 +47,7 @@ type callMeter struct {
 // latencySums are what a histogram of all times says, by the bounds in latencyBounds.
 type latencySums struct {
 	sum    time.Duration
-	counts [len(latencyBounds)]uint64
+	counts [len(latencyBounds) + 1]uint64 // the last is for those above all bounds
 }
 
 // latencyBounds are the upper bounds of the histogram of requests in the metrics.
@@ -106,6 +106,10 @@ func (in *inspector) forgetCalls() {
 	}
 	slices.SortFunc(idle, func(a, b *callMeter) int { return cmp.Compare(a.count(), b.count()) })
 	for _, c := range idle[:min(len(idle), callsMost/10)] {
+		c.mu.Lock()
+		in.past.requests += c.n + c.guessed
+		in.past.failed += c.failed
+		c.mu.Unlock()
 		delete(in.callsBy, c.name)
 	}
 }
@@ -185,12 +189,11 @@ func (c *callMeter) note(took time.Duration, err error) {
 	}
 	c.now.add(took)
 	c.all.sum += took
-	for i, bound := range latencyBounds {
-		if took <= bound {
-			c.all.counts[i]++
-			break
-		}
+	i := 0
+	for i < len(latencyBounds) && took > latencyBounds[i] {
+		i++
 	}
+	c.all.counts[i]++
 }
 
 // fail counts a failure by its code. c.mu is held.
@@ -249,6 +252,7 @@ func (c *callMeter) status(now time.Time) MethodStatus {
 		Sender: c.name.sender, Method: c.name.method,
 		Count: c.n + c.guessed, Approximate: c.guessed > 0, Rate: tenths(c.perSecond), Failed: c.failed, Codes: maps.Clone(c.codes),
 		P50: recent.quantile(0.5), P95: recent.quantile(0.95), P99: recent.quantile(0.99), Max: recent.max,
+		Times: Times{Sum: c.all.sum, Bounds: latencyBounds[:], Counts: slices.Clone(c.all.counts[:])},
 	}
 	for f := c.flight; f != nil; f = f.next {
 		st.InFlight++

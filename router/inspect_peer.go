@@ -34,8 +34,10 @@ type PeerRates struct {
 
 // totals are counts since the inspector began.
 type totals struct {
-	events, sent, dropped, requests, failed uint64
-	bytesIn, bytesOut                       uint64
+	events, sent, requests, failed uint64
+	bytesIn, bytesOut              uint64
+	dropped                        uint64 // from queues of peers
+	drops                          uint64 // all; not kept
 }
 
 // lookAtPeers brings what changes of peers up to date.
@@ -62,6 +64,7 @@ func (in *inspector) addPeer(p *carrier.Peer) *peerMeter {
 	pm.bytesIn.begin(in.tick, s.BytesIn.Load())
 	pm.bytesOut.begin(in.tick, s.BytesOut.Load())
 	in.peers[p.ID] = pm
+	in.carrierOf(p).Connections++
 	return pm
 }
 
@@ -151,6 +154,7 @@ func (in *inspector) peerWent(p *carrier.Peer) {
 	}
 	in.past.bytesIn += p.Stats.BytesIn.Load()
 	in.past.bytesOut += p.Stats.BytesOut.Load()
+	in.carrierOf(p).add(p)
 	delete(in.peers, p.ID)
 	in.bury(gonePeer, p.ID)
 }

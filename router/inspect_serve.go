@@ -52,8 +52,10 @@ func (r *Router) mayInspect(x *session) error {
 	if p := x.latest.Load(); p != nil && p.Info().Loopback {
 		return nil
 	}
-	return sig.Errorf(sig.ErrRefused, "only programs of the router's machine may inspect it")
+	return errNotHere
 }
+
+var errNotHere = sig.Errorf(sig.ErrRefused, "only programs of the router's machine may inspect it")
 
 // An inspection is one request about the router.
 type inspection struct {
@@ -85,6 +87,11 @@ var inspectMethods = map[string]func(*inspection) (any, error){
 	"routes":     (*inspection).routes,
 	"requests":   (*inspection).requests,
 	"links":      (*inspection).links,
+	"snapshot":   (*inspection).snapshot,
+	"peers":      (*inspection).peers,
+	"senders":    (*inspection).senders,
+	"signals":    (*inspection).signals,
+	"carriers":   (*inspection).carriers,
 	"tail":       (*inspection).tail,
 	"log":        (*inspection).log,
 	"disconnect": (*inspection).disconnect,

@@ -18,6 +18,7 @@ type Snapshot struct {
 	Calls     []CallStatus     `json:"calls"`     // requests under way, the oldest first
 	Missed    []Missed         `json:"missed"`    // requests that nobody answers
 	Links     []LinkStatus     `json:"links"`     // where the router listens
+	Carriers  []CarrierStatus  `json:"carriers"`  // that peers came by since the inspection began
 }
 
 // Status tells of the router as a whole.
@@ -36,15 +37,17 @@ type Status struct {
 	Signals   int `json:"signals"`
 	Listeners int `json:"listeners"`
 
-	Events      uint64 `json:"events"`       // triggered since the inspection began
-	Sent        uint64 `json:"sent"`         // events sent to peers
-	Dropped     uint64 `json:"dropped"`      // events that listeners did not get
-	Requests    uint64 `json:"requests"`     // answered or failed
-	Failed      uint64 `json:"failed"`       // of these
-	Unencodable uint64 `json:"unencodable"`  // events whose data could not be encoded for peers
-	TurnedAway  uint64 `json:"turned_away"`  // connections over a limit
-	QueuedBytes int64  `json:"queued_bytes"` // for all peers
-	KeptBytes   int64  `json:"kept_bytes"`   // values that the inspection keeps
+	Events  uint64 `json:"events"`  // triggered since the inspection began
+	Sent    uint64 `json:"sent"`    // events sent to peers
+	Dropped uint64 `json:"dropped"` // events that listeners did not get
+	// DroppedBy divides Dropped by reason: listener_queue, peer_queue, peer_full, peer_gone.
+	DroppedBy   map[string]uint64 `json:"dropped_by"`
+	Requests    uint64            `json:"requests"`     // answered or failed
+	Failed      uint64            `json:"failed"`       // of these
+	Unencodable uint64            `json:"unencodable"`  // events whose data could not be encoded for peers
+	TurnedAway  uint64            `json:"turned_away"`  // connections over a limit
+	QueuedBytes int64             `json:"queued_bytes"` // for all peers
+	KeptBytes   int64             `json:"kept_bytes"`   // values that the inspection keeps
 
 	BytesIn  uint64 `json:"bytes_in"`
 	BytesOut uint64 `json:"bytes_out"`
@@ -120,6 +123,7 @@ type MethodStatus struct {
 	P95         time.Duration     `json:"p95_ns"`
 	P99         time.Duration     `json:"p99_ns"`
 	Max         time.Duration     `json:"max_ns"`
+	Times       Times             `json:"-"` // all of them that were measured
 }
 
 // CallStatus is a request under way.

@@ -40,6 +40,7 @@ type inspector struct {
 	meters    map[uint64]*meter // by their ids
 	senders   map[*sender]*senderMeter
 	peers     map[uint64]*peerMeter
+	carriers  map[string]*CarrierStatus // by name; what peers that have gone did
 	gone      []tombstone
 	forgot    uint64 // version of the newest tombstone that was forgotten
 	tails     map[string]*tail
@@ -95,7 +96,7 @@ func (r *Router) inspect() *inspector {
 		r: r, srv: r.server, started: time.Now(), build: buildVersion(), epoch: randomID(8),
 		poke: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{}),
 		meters: map[uint64]*meter{}, senders: map[*sender]*senderMeter{}, peers: map[uint64]*peerMeter{},
-		tails: map[string]*tail{}, callsBy: map[callName]*callMeter{},
+		carriers: map[string]*CarrierStatus{}, tails: map[string]*tail{}, callsBy: map[callName]*callMeter{},
 	}
 	in.mu.Lock()
 	in.begin(in.started)

@@ -49,6 +49,12 @@ func newWorker(s *subscription, reads *ring) worker {
 
 func (w *worker) common() *worker { return w }
 
+// lose counts events that the listener does not get.
+func (w *worker) lose(n uint64) {
+	w.drops.Add(n)
+	w.sub.r.drops.Add(n)
+}
+
 // poke lets the goroutine look at its queue again.
 func (w *worker) poke() {
 	select {

@@ -76,7 +76,7 @@ func (rd *reader) leave() {
 	}
 	rd.gone = true
 	if rd.givenUp.Load() { // the rest of the batch follows when its call returns
-		rd.drops.Add(q.head - rd.pos - rd.claimed)
+		rd.lose(q.head - rd.pos - rd.claimed)
 	}
 	if rd.batch != nil {
 		q.resize(len(q.buf))
@@ -125,7 +125,7 @@ func (rd *reader) read(stop <-chan struct{}, fn func(sig.Event) bool) bool {
 // leftOver counts the rest of the batch, from the event that was not handed over on.
 func (rd *reader) leftOver() {
 	if rd.givenUp.Load() {
-		rd.drops.Add(uint64(len(rd.batch) - rd.done + 1))
+		rd.lose(uint64(len(rd.batch) - rd.done + 1))
 	}
 }
 

@@ -90,6 +90,7 @@ type Router struct {
 	isClosed atomic.Bool
 	blocking blocking
 	insp     atomic.Pointer[inspector] // nil until somebody asks; set under mu
+	drops    atomic.Uint64             // events that queued listeners of this process did not get
 
 	// mu guards everything below, and what the types of this package say. It is never
 	// held while the program's own code runs.

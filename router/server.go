@@ -66,7 +66,8 @@ type ServerRouter struct {
 
 	wg      sync.WaitGroup
 	workers sync.WaitGroup // of goroutines that call users' functions
-	drops   atomic.Uint64  // events that no peer will get any more
+	drops   atomic.Uint64  // events that waited for a peer when its session ended
+	full    atomic.Uint64  // events for which a peer's queue had no room
 	badEnc  atomic.Uint64  // events whose data could not be encoded
 }
 

@@ -122,10 +122,13 @@ func loginOf(p *carrier.Peer, login auth.Authenticator) auth.Authenticator {
 // Login does, for ways into the server that are not peers: a web page, for instance. Of
 // a server without Login everybody is nobody in particular and may do everything.
 //
-// Failures are counted as those of peers are: after Limits.MaxLoginFailures within a
-// minute from one address, each further one takes a second. Tell whoever tried no more
-// than that it failed.
+// Failures with a token are counted as those of peers are: after Limits.MaxLoginFailures
+// within a minute from one address, each further one takes a second. Tell whoever tried no
+// more than that it failed.
 func (s *ServerRouter) Authenticate(ctx context.Context, token string, info carrier.Info) (auth.Identity, error) {
+	if token == "" { // there is nothing to guess
+		return s.known(ctx, s.door.who.Load().authenticator(), info)
+	}
 	return s.authenticate(ctx, s.door.who.Load().authenticator(), token, info)
 }
 
