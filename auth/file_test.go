@@ -225,3 +225,22 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// What TokenLine writes, Parse reads, whatever the name.
+func TestTokenLine(t *testing.T) {
+	for _, name := range []string{"ana", "ana smith", `"quoted"`, "#a", "a#b", "é"} {
+		token, hash := NewToken()
+		line, err := TokenLine(name, hash, "sensor", "guest")
+		require.NoError(t, err)
+		f, err := Parse("tokens", strings.NewReader(line+"\nallow sensor add a\nallow guest listen b\n"))
+		require.NoError(t, err, line)
+		id, err := f.Authenticate(t.Context(), token, carrier.Info{})
+		require.NoError(t, err)
+		require.Equal(t, name, id.Name)
+		require.True(t, id.Rights.May(Listen, "b", "x"))
+	}
+	_, err := TokenLine("a\nanonymous", "sha256:")
+	require.ErrorContains(t, err, "token name")
+	_, err = TokenLine("ana", Hash("x"), "two words")
+	require.ErrorContains(t, err, "is no role")
+}

@@ -5,7 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // tokenMark begins every token, so that people and programs that look for secrets in the
@@ -37,4 +40,27 @@ func parseHash(s string) (sum [sha256.Size]byte, ok bool) {
 	}
 	_, err := hex.Decode(sum[:], []byte(digits))
 	return sum, err == nil
+}
+
+// TokenLine returns the line of a file for a token with that hash; see the package's
+// comment. The error says what is wrong with the name or a role.
+func TokenLine(name, hash string, roles ...string) (string, error) {
+	words := []string{byToken, word(name), word(hash)}
+	for _, r := range roles {
+		words = append(words, word(r))
+	}
+	line := strings.Join(words, "  ")
+	if _, err := Parse("", strings.NewReader(line)); err != nil {
+		_, text, _ := strings.Cut(err.Error(), ":1: ")
+		return "", errors.New(text)
+	}
+	return line, nil
+}
+
+// word writes a word of a file so that split reads it again.
+func word(s string) string {
+	if s == "" || strings.ContainsFunc(s, unicode.IsSpace) || strings.ContainsAny(s[:1], "\"#") {
+		return strconv.Quote(s)
+	}
+	return s
 }

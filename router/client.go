@@ -39,8 +39,11 @@ type ClientOptions struct {
 	// OutboxPolicy says what Trigger does when the outbox is full: Block, the default,
 	// waits; DropNewest fails with sig.ErrSlow.
 	OutboxPolicy sig.Policy
-	// OnState, if not nil, is told when the connection comes and goes. It is called in
-	// the goroutine that connects, and may use the client.
+	// OnState, if not nil, is told when the connection comes and goes, and, with an Err
+	// that matches sig.ErrRefused, when the server does not let the client back in: the
+	// first time and each time the attempts have doubled. The client tries on until it is
+	// closed. OnState is called in the goroutine that connects, and may use the client,
+	// but for its Close and Shutdown.
 	OnState func(State)
 	// OnError, if not nil, is told of what went wrong later than the call that began
 	// it: signals that the server refused, senders it did not take back after a

@@ -140,7 +140,7 @@ func (c *ClientRouter) begin(ctx context.Context, conn carrier.Conn) (*carrier.P
 		err = c.register(ctx, p, state.Resumed)
 	}
 	if err != nil {
-		if p.Reason() != nil && !errors.Is(err, context.Canceled) {
+		if p.Reason() != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, sig.ErrRefused) {
 			err = fmt.Errorf("%w (%w)", err, p.Reason())
 		}
 		p.Close(sig.Errorf(sig.ErrShuttingDown, "%v", err))
@@ -172,6 +172,9 @@ func (c *ClientRouter) hello(ctx context.Context, p *carrier.Peer) (State, error
 	data, err := p.Call(ctx, "hello", params)
 	if e := sig.AsError(err); err != nil && e.Status == sig.StatusNoMethod {
 		return c.helloClassic(p), nil
+	}
+	if errors.Is(err, sig.ErrRefused) {
+		return State{}, fmt.Errorf("the server says: %w", err)
 	}
 	if err != nil {
 		return State{}, fmt.Errorf("the server did not answer hello: %w", err)
@@ -272,6 +275,9 @@ func (c *ClientRouter) reconnect(last *carrier.Peer, bound *time.Duration) (*car
 		}
 		if attempts&(attempts-1) == 0 { // the first failure, then each doubling
 			c.log.Warn("cannot connect, trying on", "attempts", attempts, "err", err)
+			if errors.Is(err, sig.ErrRefused) && c.ctx.Err() == nil {
+				c.tell(State{Attempts: attempts, Err: err})
+			}
 		}
 		wait = rand.N(*bound)
 		*bound = min(2**bound, c.opts.MaxBackoff)

@@ -337,9 +337,14 @@ func TestRightsFollow(t *testing.T) {
 	st := <-states
 	require.False(t, st.Connected)
 	require.ErrorContains(t, st.Err, "no longer permitted")
-	require.Eventually(t, func() bool { return len(s.srv.Peers()) == 1 }, 5*time.Second, time.Millisecond)
+	st = <-states // an attempt to come back
+	require.False(t, st.Connected)
+	require.ErrorIs(t, st.Err, sig.ErrRefused)
+	require.Positive(t, st.Attempts)
 	s.srv.SetLogin(parseLogin(t, before))
-	require.True(t, (<-states).Connected)
+	for st = <-states; !st.Connected; st = <-states {
+		require.ErrorIs(t, st.Err, sig.ErrRefused)
+	}
 	trigger("u", 5)
 	for all.next(t).Name != "u" {
 	}

@@ -74,7 +74,7 @@ or with --json; everything else goes to standard error.`,
 		&cobra.Group{ID: groupRouter, Title: "A router:"},
 		&cobra.Group{ID: groupClient, Title: "Talking to a router:"},
 	)
-	a.addCommands(root, groupRouter, a.serveCommand(), a.demoCommand())
+	a.addCommands(root, groupRouter, a.serveCommand(), a.demoCommand(), a.tokenCommand())
 	a.addCommands(root, groupClient, a.listenCommand(), a.triggerCommand(), a.requestCommand(), a.sendersCommand(), a.benchCommand())
 	root.AddCommand(a.genCommand(), a.portsCommand(), a.versionCommand(), a.thermometerCommand())
 	return root

@@ -156,11 +156,10 @@ func (c *connection) state(once bool) func(router.State) {
 			first = false
 		case s.Connected:
 			c.app.note("sig: connected to %s again", c.url)
+		case errors.Is(s.Err, sig.ErrRefused):
+			c.lose(s.Err)
 		case once:
-			select {
-			case c.lost <- c.lostError(s.Err):
-			default:
-			}
+			c.lose(c.lostError(s.Err))
 		default:
 			c.app.note("sig: connection to %s lost (%v); connecting again", c.url, s.Err)
 		}
@@ -171,12 +170,41 @@ func (c *connection) lostError(err error) error {
 	return connectError{fmt.Errorf("connection to %s lost: %w", c.url, err), c.url}
 }
 
+// lose ends the command that waits for more.
+func (c *connection) lose(err error) {
+	select {
+	case c.lost <- err:
+	default:
+	}
+}
+
+// untilLost returns a context that ends when the connection is lost for good, with the
+// reason as its cause.
+func (c *connection) untilLost(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		select {
+		case err := <-c.lost:
+			cancel(err)
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() {
+		cancel(nil)
+		wg.Wait()
+	}
+}
+
 // later takes an error of something that had seemed to go well.
 func (c *connection) later(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.failed == nil {
 		c.failed = err
+	}
+	if errors.Is(err, sig.ErrRefused) {
+		c.lose(err)
 	}
 }
 

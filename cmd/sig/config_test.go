@@ -52,7 +52,7 @@ func TestConfigIsChecked(t *testing.T) {
 		"line 2: ":                                     "name = \"x\"\nname = \"y\"\n",
 		"unknown setting \"nmae\"; known are ":         "nmae = \"x\"\n",
 		"unknown setting \"tls.crt\"; known are":       "[tls]\ncrt = \"x\"\n",
-		"tls.cert, tls.client-ca, tls.key":             "[tls]\nx = 1\n",
+		"tls.cert, tls.client-ca, ":                    "[tls]\nx = 1\n",
 		"unknown setting \"config\"":                   "config = \"other.toml\"\n",
 		"one value is wanted, not a list":              "name = [\"a\", \"b\"]\n",
 		"1.5 is neither text, whole number":            "name = 1.5\n",

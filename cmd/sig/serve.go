@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sigrouter/sigrouter/auth"
 	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/router"
 )
@@ -26,17 +27,19 @@ standard output:
 
   {"ready":true,"listen":["tcp://127.0.0.1:3000"],"pid":4242,"name":"router"}
 
-SIGHUP makes it read its certificates again.
+Whoever reaches an address may talk to the router, unless --token-file says who may log in
+and do what; sig token makes a token for it. The default addresses are for programs of
+this machine only.
 
-Whoever reaches an address may talk to the router. The default is for programs of this
-machine only.
+SIGHUP makes it read the token file and its certificates again: clients that are connected
+lose what they may no longer do. SIGTERM ends it.
 
 Settings may also stand in a file, in TOML, which --config names. The environment goes
 before the file: SIG_LISTEN, SIG_TLS_CERT and so on, as the flags are called. Flags go
 before both. Limits have names such as max-message and call-timeout:
 
   listen = ["tcp://0.0.0.0:3000", "tls://0.0.0.0:3443"]
-  name = "kitchen"
+  token-file = "tokens"
   log = "json"
 
   [tls]
@@ -89,6 +92,10 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		return err
 	}
 	limits, err := parseLimits(f.limits)
+	if err != nil {
+		return err
+	}
+	login, err := f.login()
 	if err != nil || f.check {
 		return err
 	}
@@ -98,11 +105,11 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	}
 	d := &daemon{app: a, flags: f, log: log}
 	d.srv = router.ServerOptions{
-		Options: router.Options{Logger: log}, Name: f.name, Schemes: f.schemes(log), Limits: limits,
+		Options: router.Options{Logger: log}, Name: f.name, Schemes: f.schemes(log), Limits: limits, Login: login,
 	}.New()
 	hangup, stopHangup := onHangup()
 	defer stopHangup()
-	if err := d.start(ctx, ready); err != nil {
+	if err := d.start(ctx, login, ready); err != nil {
 		return errors.Join(err, d.srv.Close())
 	}
 	d.untilStopped(ctx, hangup)
@@ -111,7 +118,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 }
 
 // start listens everywhere and says so. When it fails the server is to be closed.
-func (d *daemon) start(ctx context.Context, ready *os.File) error {
+func (d *daemon) start(ctx context.Context, login auth.Authenticator, ready *os.File) error {
 	if err := d.listen(ctx); err != nil {
 		return err
 	}
@@ -121,8 +128,8 @@ func (d *daemon) start(ctx context.Context, ready *os.File) error {
 	line := readyLine{Ready: true, PID: os.Getpid(), Name: d.srv.Name()}
 	for _, l := range d.listeners {
 		line.Listen = append(line.Listen, l.URL())
-		warnIfOpen(d.log, l.URL(), d.flags.clientCA != "")
 	}
+	d.warnOpen(login)
 	if err := d.app.sayReady(line, ready); err != nil {
 		return err
 	}

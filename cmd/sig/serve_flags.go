@@ -25,6 +25,8 @@ type serveFlags struct {
 	drain   time.Duration
 
 	cert, key, clientCA string
+	clientOptional      bool
+	tokenFile           string
 
 	limits []string
 	config string
@@ -43,6 +45,8 @@ func (f *serveFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.cert, "tls-cert", "", "`file` with the certificate to show at tls:// and wss:// addresses, PEM")
 	flags.StringVar(&f.key, "tls-key", "", "`file` with the key of --tls-cert, PEM")
 	flags.StringVar(&f.clientCA, "tls-client-ca", "", "`file` with the authorities of clients' certificates, which are demanded then, PEM")
+	flags.BoolVar(&f.clientOptional, "tls-client-optional", false, "let in clients without a certificate too; they may log in with a token")
+	flags.StringVar(&f.tokenFile, "token-file", "", "`file` that says who may log in and do what: tokens, certificates, users, rules; without it everybody may do everything")
 	flags.BoolVar(&f.quiet, "quiet", false, "log warnings and errors alone")
 	flags.BoolVar(&f.untilEOF, "until-eof", false, "also stop when standard input ends, as it does when the program that started the router goes")
 	flags.StringArrayVar(&f.limits, "limit", nil, "a limit of what clients may do, as `NAME=VALUE`; may be given several times")

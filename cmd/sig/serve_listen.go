@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	cryptotls "crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,8 +24,12 @@ import (
 // schemes returns the carriers, with what the flags say of certificates.
 func (f *serveFlags) schemes(log *slog.Logger) carrier.Schemes {
 	s := sigrouter.Schemes()
-	s["tls"] = tls.Scheme{CertFile: f.cert, KeyFile: f.key, ClientCAFile: f.clientCA, Log: log}
-	w := ws.Scheme{CertFile: f.cert, KeyFile: f.key, ClientCAFile: f.clientCA, Options: ws.Options{Log: log}}
+	var c *cryptotls.Config
+	if f.clientOptional {
+		c = &cryptotls.Config{ClientAuth: cryptotls.VerifyClientCertIfGiven} // TLS 1.2 at least, in any case
+	}
+	s["tls"] = tls.Scheme{Config: c, CertFile: f.cert, KeyFile: f.key, ClientCAFile: f.clientCA, Log: log}
+	w := ws.Scheme{TLS: c, CertFile: f.cert, KeyFile: f.key, ClientCAFile: f.clientCA, Options: ws.Options{Log: log}}
 	s["ws"], s["wss"] = w, w
 	s["serial"] = serial.Scheme{Log: log}
 	s["stdio"], s["exec"] = stdio.Scheme{Log: log}, stdio.Scheme{Log: log}
@@ -59,18 +64,27 @@ func cannotListen(address string, err error) error {
 	return usageError{error: err} // an address that makes no sense
 }
 
-// warnIfOpen warns of an address that others can reach.
-func warnIfOpen(log *slog.Logger, address string, login bool) {
+// exposure says what an address that others can reach lacks, and what that leads to; nothing
+// where all is well. Login says that clients have to log in, certificates that they have to
+// show one where there is TLS.
+func exposure(address string, login, certificates bool) (lacks, danger string) {
+	const (
+		anything = "whoever reaches this address can listen to everything and speak as any sender; " +
+			"give --token-file, or listen at 127.0.0.1, unless you mean that"
+		overheard = "whoever is on the way can read everything, tokens too, and change it; " +
+			"listen at tls:// or wss:// addresses, unless the network is yours alone"
+	)
 	encrypted := strings.HasPrefix(address, "tls:") || strings.HasPrefix(address, "wss:")
-	lacks := "without login or encryption"
+	login = login || encrypted && certificates
 	switch {
 	case isLocal(address), encrypted && login:
-		return
+		return "", ""
 	case encrypted:
-		lacks = "without login"
+		return "without login", anything
+	case login:
+		return "without encryption", overheard
 	}
-	log.Warn("LISTENING BEYOND THIS MACHINE "+lacks+": whoever reaches this address can listen to everything "+
-		"and speak as any sender; listen at 127.0.0.1 unless you mean that", "listen", address)
+	return "without login or encryption", anything
 }
 
 // isLocal reports whether only programs of this machine can reach an address.

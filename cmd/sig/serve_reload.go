@@ -13,7 +13,8 @@ func onHangup() (<-chan os.Signal, func()) {
 	return c, func() { signal.Stop(c) }
 }
 
-// reload has listeners read their certificates again. What is connected stays so.
+// reload reads the certificates and the file of tokens again. What is no good leaves all as
+// it was. Clients that are connected stay, as far as they still may.
 func (d *daemon) reload() {
 	for _, l := range d.listeners {
 		r, ok := l.(interface{ Reload() error })
@@ -26,4 +27,15 @@ func (d *daemon) reload() {
 		}
 		d.log.Info("reloaded", "listen", l.URL())
 	}
+	if d.flags.tokenFile == "" {
+		return
+	}
+	login, err := d.flags.login()
+	if err != nil {
+		d.log.Error("cannot reload, going on with what was there", "file", d.flags.tokenFile, "err", err)
+		return
+	}
+	d.srv.SetLogin(login)
+	d.log.Info("reloaded", "file", d.flags.tokenFile)
+	d.warnOpen(login)
 }

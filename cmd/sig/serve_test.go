@@ -141,7 +141,7 @@ func TestServeUsage(t *testing.T) {
 
 func TestServeWarnsBeyondThisMachine(t *testing.T) {
 	s := startServer(t, "--listen", "tcp://0.0.0.0:0")
-	require.Contains(t, s.stderr.String(), "LISTENING BEYOND THIS MACHINE without login or encryption")
+	s.awaitLog("LISTENING BEYOND THIS MACHINE without login or encryption")
 }
 
 func TestServeLogsJSON(t *testing.T) {
