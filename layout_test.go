@@ -41,6 +41,8 @@ var mayImport = map[string][]string{
 	"idl/...":             {"sig", "api/...", "idl/...", "internal/..."},
 	"internal/...":        {"sig", "internal/..."},
 	".":                   {"sig", "carrier/...", "codec/...", "auth", "router", "internal/..."},
+	"metrics":             {"sig", "carrier", "router", "internal/..."},
+	"observe":             {"sig", "carrier", "auth", "router", "metrics", "internal/..."},
 	"dashboard":           {"sig", "carrier", "carrier/ws", "auth", "router", "clients/js", "internal/..."},
 	"clients/js":          {}, // embeds the files
 	"cmd/...":             {"/..."},
