@@ -20,6 +20,7 @@ require (
 	github.com/samber/ro v0.3.0
 	github.com/sigrouter/sigrouter v0.0.0-00010101000000-000000000000
 	github.com/stretchr/testify v1.12.1
+	go.nanomsg.org/mangos/v3 v3.4.2
 	tailscale.com v1.102.5
 )
 

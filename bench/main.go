@@ -33,7 +33,7 @@ func run() error {
 		rounds = flag.Int("rounds", 5, "medians are of so many rounds")
 		length = flag.Duration("time", 50*time.Millisecond, "length of one measurement in process; over TCP twenty times that")
 		only   = flag.String("only", "", "regular expression: only libraries with such names (in process)")
-		part   = flag.String("part", "inproc,calls,network", "what to measure")
+		part   = flag.String("part", "inproc,calls,network,memory,carriers", "what to measure")
 		idle   = flag.Int("idle", 2000, "idle connections to measure the memory of; 0: none")
 	)
 	flag.Parse()
@@ -55,8 +55,19 @@ func run() error {
 			return err
 		}
 	}
+	o := networkOptions(*rounds, 20**length, progress)
 	if strings.Contains(*part, "network") {
-		return runNetwork(*rounds, 20**length, *idle, progress)
+		if err := runNetwork(o, *idle); err != nil {
+			return err
+		}
+	}
+	if strings.Contains(*part, "memory") {
+		if err := runMemory(o); err != nil {
+			return err
+		}
+	}
+	if strings.Contains(*part, "carriers") {
+		return runCarriers(o, *idle)
 	}
 	return nil
 }

@@ -7,8 +7,16 @@ import (
 	"time"
 )
 
+type networkOptionsT struct{}
+
+var errNoUnix = errors.New("the parts network, memory and carriers need a Unix system; leave them out with -part inproc")
+
 func networkRole() bool { return false }
 
-func runNetwork(int, time.Duration, int, func(string, ...any)) error {
-	return errors.New("the network part needs a Unix system; leave it out with -part inproc")
+func networkOptions(int, time.Duration, func(string, ...any)) networkOptionsT {
+	return networkOptionsT{}
 }
+
+func runNetwork(networkOptionsT, int) error  { return errNoUnix }
+func runMemory(networkOptionsT) error        { return errNoUnix }
+func runCarriers(networkOptionsT, int) error { return errNoUnix }

@@ -16,43 +16,76 @@ import (
 
 // NATS is NATS core. Its server answers nothing itself; a client connected to it in
 // process does.
-func NATS() Peer {
-	return Peer{Name: "NATS core", Router: natsRouter, Dial: natsDial, Window: 131_072, WindowMany: 16_384}
+func NATS() Peer { return natsPeer("NATS core", "nats://", natsTCP) }
+
+// NATSWebSocket is NATS core with all clients connected by WebSocket.
+func NATSWebSocket() Peer { return natsPeer("NATS core, WebSocket", "ws://", natsWebSocket) }
+
+func natsPeer(name, scheme string, options func(port int) *server.Options) Peer {
+	router := func(addr string, _ bool) (func(), error) {
+		_, port, err := net.SplitHostPort(addr)
+		if err != nil {
+			return nil, err
+		}
+		n, err := strconv.Atoi(port)
+		if err != nil {
+			return nil, err
+		}
+		_, stop, err := natsServer(options(n))
+		return stop, err
+	}
+	dial := func(addr, _ string) (Client, error) { return natsConnect(scheme + addr) }
+	return Peer{Name: name, Router: router, Dial: dial, Window: 131_072, WindowMany: 16_384}
 }
 
-func natsRouter(addr string, _ bool) (func(), error) {
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, err
+// NATSInProcess is NATS core with its in-process connections.
+func NATSInProcess() Peer {
+	var s *server.Server
+	router := func(string, bool) (stop func(), err error) {
+		o := natsTCP(0)
+		o.DontListen = true
+		s, stop, err = natsServer(o)
+		return stop, err
 	}
-	n, err := strconv.Atoi(port)
+	dial := func(string, string) (Client, error) { return natsConnect("", nats.InProcessServer(s)) }
+	return Peer{Name: "NATS, in-process connections", Router: router, Dial: dial, Window: 131_072, WindowMany: 16_384}
+}
+
+func natsTCP(port int) *server.Options {
+	return &server.Options{Host: "127.0.0.1", Port: port, NoLog: true, NoSigs: true, MaxPending: 256 << 20}
+}
+
+func natsWebSocket(port int) *server.Options {
+	o := natsTCP(-1) // any
+	o.Websocket = server.WebsocketOpts{Host: "127.0.0.1", Port: port, NoTLS: true}
+	return o
+}
+
+func natsServer(o *server.Options) (*server.Server, func(), error) {
+	s, err := server.NewServer(o)
 	if err != nil {
-		return nil, err
-	}
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: n, NoLog: true, NoSigs: true, MaxPending: 256 << 20})
-	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	go s.Start()
 	if !s.ReadyForConnections(5 * time.Second) {
-		return nil, errors.New("not ready within 5 s")
+		return nil, nil, errors.New("not ready within 5 s")
 	}
 	nc, err := nats.Connect("", nats.InProcessServer(s))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if _, err = nc.Subscribe("self", func(m *nats.Msg) { _ = m.Respond(m.Data) }); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return s.Shutdown, nc.Flush()
+	return s, s.Shutdown, nc.Flush()
 }
 
 type natsClient struct{ nc *nats.Conn }
 
-func natsDial(addr string) (Client, error) {
-	nc, err := nats.Connect("nats://"+addr, nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, e error) {
+func natsConnect(url string, options ...nats.Option) (Client, error) {
+	nc, err := nats.Connect(url, append(options, nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, e error) {
 		fmt.Fprintln(os.Stderr, "nats:", e)
-	}))
+	}))...)
 	return natsClient{nc}, err
 }
 
@@ -74,6 +107,11 @@ func (c natsClient) Serve() error {
 
 func (c natsClient) Publish(p []byte) error { return c.nc.Publish("plant.boiler1.tick", p) }
 func (c natsClient) Flush() error           { return c.nc.Flush() }
+
+func (c natsClient) Close() error {
+	c.nc.Close()
+	return nil
+}
 
 func (c natsClient) Subscribe(fn func()) error {
 	s, err := c.nc.Subscribe("plant.boiler1.tick", func(*nats.Msg) { fn() })

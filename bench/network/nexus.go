@@ -19,12 +19,42 @@ func Nexus() Peer {
 	return Peer{Name: "nexus", Router: nexusRouter, Dial: nexusDial, Window: 1024, WindowMany: 256}
 }
 
+// NexusLocal is nexus with its local clients.
+func NexusLocal() Peer {
+	var r router.Router
+	start := func(string, bool) (func(), error) {
+		var err error
+		if r, err = newNexus(); err != nil {
+			return nil, err
+		}
+		return r.Close, serveNexus(r)
+	}
+	dial := func(string, string) (Client, error) {
+		c, err := client.ConnectLocal(r, client.Config{Realm: "bench", Logger: quiet()})
+		return nexusClient{c, wamp.Dict(payloadMap())}, err
+	}
+	return Peer{Name: "nexus, local clients", Router: start, Dial: dial, Window: 16, WindowMany: 16}
+}
+
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
-func nexusRouter(addr string, idle bool) (func(), error) {
-	r, err := router.NewRouter(&router.Config{RealmConfigs: []*router.RealmConfig{
+func newNexus() (router.Router, error) {
+	return router.NewRouter(&router.Config{RealmConfigs: []*router.RealmConfig{
 		{URI: "bench", AnonymousAuth: true, AllowDisclose: true},
 	}}, quiet())
+}
+
+// serveNexus has a client in the router's process answer.
+func serveNexus(r router.Router) error {
+	c, err := client.ConnectLocal(r, client.Config{Realm: "bench", Logger: quiet()})
+	if err != nil {
+		return err
+	}
+	return c.Register("bench.self", nexusEcho, nil)
+}
+
+func nexusRouter(addr string, idle bool) (func(), error) {
+	r, err := newNexus()
 	if err != nil {
 		return nil, err
 	}
@@ -35,11 +65,7 @@ func nexusRouter(addr string, idle bool) (func(), error) {
 	if _, err = s.ListenAndServe("tcp", addr); err != nil {
 		return nil, err
 	}
-	c, err := client.ConnectLocal(r, client.Config{Realm: "bench", Logger: quiet()})
-	if err != nil {
-		return nil, err
-	}
-	return r.Close, c.Register("bench.self", nexusEcho, nil)
+	return r.Close, serveNexus(r)
 }
 
 func nexusEcho(_ context.Context, in *wamp.Invocation) client.InvokeResult {
@@ -51,7 +77,7 @@ type nexusClient struct {
 	kw wamp.Dict
 }
 
-func nexusDial(addr string) (Client, error) {
+func nexusDial(addr, _ string) (Client, error) {
 	c, err := client.ConnectNet(context.Background(), "tcp://"+addr,
 		client.Config{Realm: "bench", Serialization: serialize.JSON, Logger: quiet()})
 	return nexusClient{c, wamp.Dict(payloadMap())}, err
@@ -73,6 +99,7 @@ func (n nexusClient) Publish([]byte) error {
 }
 
 func (n nexusClient) Flush() error { return nil }
+func (n nexusClient) Close() error { return n.c.Close() }
 
 func (n nexusClient) Subscribe(fn func()) error {
 	return n.c.Subscribe("plant.boiler1.tick", func(*wamp.Event) { fn() }, nil)

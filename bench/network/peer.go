@@ -1,8 +1,8 @@
 //go:build unix
 
-// Package network puts routers through the same work over TCP on the loopback interface:
-// router, responder, subscribers and load are processes of their own, the payload is the
-// same JSON object of 128 bytes.
+// Package network puts routers through the same work: over connections on the loopback
+// interface, where router, responder, subscribers and load are processes of their own, and
+// within one process. The payload is the same JSON object of 128 bytes.
 package network
 
 import (
@@ -15,18 +15,33 @@ type Peer struct {
 	Name string
 	Own  bool // it is this project's
 
+	// Addr returns an address for the router and may use dir; nil stands for a free port
+	// of the loopback interface.
+	Addr func(dir string) (addr string, release func(), err error)
+
 	// Router starts the router on addr. It also answers requests of its own, so that
 	// there is something to ask it.
 	Router func(addr string, idle bool) (stop func(), err error)
 
-	// Dial connects one client, as an ordinary user of the system would.
-	Dial func(addr string) (Client, error)
+	// Dial connects one client, as an ordinary user of the system would, for what it is to
+	// do: one of the roles below.
+	Dial func(addr, role string) (Client, error)
 
 	// Window is how many events may be on their way, with one subscriber and with many.
 	// It is there for systems that have no flow control and would drop, and as wide
 	// as each can bear.
 	Window, WindowMany int
 }
+
+// What a client is for. Most systems do not mind.
+const (
+	caller       = "caller"
+	routedCaller = "routed caller"
+	responder    = "responder"
+	publisher    = "publisher"
+	subscriber   = "subscriber"
+	idler        = "idle"
+)
 
 // A Client is one connection.
 type Client interface {

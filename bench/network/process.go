@@ -20,7 +20,7 @@ import (
 // A job is what a process of this program is started for. It travels as JSON, as the only
 // argument after the word "role".
 type job struct {
-	Role     string // router, responder, subscribers, idle, calls, events
+	Role     string // router, responder, subscribers, idle, storm, calls, events
 	Peer     string
 	Addr     string
 	Counters string // file
@@ -134,6 +134,7 @@ func (j job) do(peers []Peer) error {
 	if err != nil {
 		return err
 	}
+	raiseFiles()
 	switch j.Role {
 	case "router":
 		if _, err = p.Router(j.Addr, j.N > 0); j.N > 0 {
@@ -141,13 +142,15 @@ func (j job) do(peers []Peer) error {
 		}
 	case "responder":
 		var c Client
-		if c, err = p.Dial(j.Addr); err == nil {
+		if c, err = p.Dial(j.Addr, responder); err == nil {
 			err = c.Serve()
 		}
 	case "subscribers":
 		err = j.subscribe(p)
 	case "idle":
 		err = j.idle(p)
+	case "storm":
+		err = j.storm(p)
 	default:
 		return j.load(p)
 	}
@@ -169,7 +172,7 @@ func (j job) subscribe(p Peer) error {
 	got, err := openCounters(j.Counters, j.N)
 	for i := 0; err == nil && i < j.N; i++ {
 		var c Client
-		if c, err = p.Dial(j.Addr); err == nil {
+		if c, err = p.Dial(j.Addr, subscriber); err == nil {
 			n := got.at(i)
 			err = c.Subscribe(func() { n.Add(1) })
 		}
@@ -179,7 +182,7 @@ func (j job) subscribe(p Peer) error {
 
 func (j job) idle(p Peer) error {
 	for i := range j.N {
-		if _, err := p.Dial(j.Addr); err != nil {
+		if _, err := p.Dial(j.Addr, idler); err != nil {
 			return fmt.Errorf("connection %d: %w", i, err)
 		}
 		if i == 0 { // the first warms up the router's code; memory is counted from here
@@ -193,31 +196,47 @@ func (j job) idle(p Peer) error {
 }
 
 func (j job) load(p Peer) error {
-	c, err := p.Dial(j.Addr)
+	c, err := p.Dial(j.Addr, j.loader())
 	if err != nil {
 		return err
 	}
-	started := func() { fmt.Println("started") }
-	var r Result
-	if j.Role == "calls" {
-		r, err = calls(c, j.Routed, j.InFlight, j.Timing, started)
-	} else {
-		var got *counters
+	var got *counters
+	if j.Role == "events" {
 		if got, err = openCounters(j.Counters, j.N); err != nil {
 			return err
 		}
-		window := p.Window
-		if j.N > 1 {
-			window = p.WindowMany
-		}
-		r, err = events(c, got, int64(window), j.Timing, started)
 	}
+	r, err := j.loadFrom(c, p, got, func() { fmt.Println("started") })
 	if err != nil {
 		return err
 	}
 	b, err := json.Marshal(r)
 	fmt.Printf("result %s\n", b)
 	return err
+}
+
+// loader is the role of the client that loads.
+func (j job) loader() string {
+	switch {
+	case j.Role == "events":
+		return publisher
+	case j.Routed:
+		return routedCaller
+	}
+	return caller
+}
+
+// loadFrom makes the load and returns what was measured; started is called when the
+// measurement begins.
+func (j job) loadFrom(c Client, p Peer, got *counters, started func()) (Result, error) {
+	if j.Role == "calls" {
+		return calls(c, j.Routed, j.InFlight, j.Timing, started)
+	}
+	window := p.Window
+	if j.N > 1 {
+		window = p.WindowMany
+	}
+	return events(c, got, int64(window), j.Timing, started)
 }
 
 // processorSeconds returns the processor time a process has had; 0 where it cannot be
@@ -247,6 +266,15 @@ func residentBytes(pid int) float64 {
 	var kib float64
 	_, _ = fmt.Sscan(rest, &kib)
 	return kib * 1024
+}
+
+// addr returns an address for the router.
+func (p Peer) addr(dir string) (addr string, release func(), err error) {
+	if p.Addr != nil {
+		return p.Addr(dir)
+	}
+	addr, err = freeAddr()
+	return addr, func() {}, err
 }
 
 // freeAddr returns a loopback address nobody listens at.

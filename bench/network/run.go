@@ -9,99 +9,120 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
 // Options say how long to measure.
 type Options struct {
-	Rounds      int
-	Warm, Run   time.Duration
-	Subscribers int // of the fan-out
-	Idle        int // connections; 0 leaves the row out
-	Progress    func(format string, a ...any)
+	Rounds    int
+	Warm, Run time.Duration
+	Progress  func(format string, a ...any)
 }
 
-// A workload is one column of the table.
-type workload struct {
-	title   string
-	measure func(p Peer, o Options) (Result, error)
-	figure  func(r Result) float64
-	format  string
+// A Table compares peers in the same work.
+type Table struct {
+	Title string
+	Peers []Peer
+	Works []Work
+	Here  bool // router, clients and load in one process
 }
 
-func workloads(o Options) []workload {
-	requests := func(routed bool, inFlight int) func(Peer, Options) (Result, error) {
-		return func(p Peer, o Options) (Result, error) {
-			return measure(p, o, job{Role: "calls", Routed: routed, InFlight: inFlight})
-		}
+// A Work is one run of a peer, and the rows that come of it.
+type Work struct {
+	measure func(p Peer, o Options, here bool) (Result, error)
+	rows    []row
+}
+
+type row struct {
+	title  string
+	figure func(r Result) float64
+	format string
+}
+
+// Requests asks the router, or, routed, another client of it, with so many in flight.
+func Requests(routed bool, inFlight int) Work {
+	title := "request"
+	if routed {
+		title = "routed request"
 	}
-	fanOut := func(n int) func(Peer, Options) (Result, error) {
-		return func(p Peer, o Options) (Result, error) { return measure(p, o, job{Role: "events", N: n}) }
+	title = fmt.Sprintf("%s, %d in flight, ", title, inFlight)
+	r := row{title + "/s", Result.Rate, "%.0f"}
+	if inFlight == 1 {
+		r = row{title + "p50 µs", func(r Result) float64 { return float64(r.P50) / 1e3 }, "%.1f"}
 	}
-	p50 := func(r Result) float64 { return float64(r.P50) / 1e3 }
-	w := []workload{
-		{"request, 1 in flight, p50 µs", requests(false, 1), p50, "%.0f"},
-		{"request, 64 in flight, /s", requests(false, 64), Result.Rate, "%.0f"},
-		{"routed, 64 in flight, /s", requests(true, 64), Result.Rate, "%.0f"},
-		{"events 1 to 1, /s", fanOut(1), Result.Rate, "%.0f"},
-		{fmt.Sprintf("events 1 to %d, /s", o.Subscribers), fanOut(o.Subscribers), Result.Rate, "%.0f"},
+	j := job{Role: "calls", Routed: routed, InFlight: inFlight}
+	return Work{func(p Peer, o Options, here bool) (Result, error) { return measure(p, o, j, here) }, []row{r}}
+}
+
+// Events sends from one client to so many others.
+func Events(subscribers int) Work {
+	title := fmt.Sprintf("events 1 to %d, ", subscribers)
+	j := job{Role: "events", N: subscribers}
+	return Work{
+		func(p Peer, o Options, here bool) (Result, error) { return measure(p, o, j, here) },
+		[]row{
+			{title + "/s", Result.Rate, "%.0f"},
+			{title + "router's processor time of each, ns", func(r Result) float64 { return r.Router / float64(r.Ops) * 1e9 }, "%.0f"},
+		},
 	}
-	if o.Idle > 0 {
-		w = append(w, workload{
-			"memory of an idle connection, KiB", idle,
+}
+
+// Idle measures the memory that a connection costs the router while nothing happens, with
+// so many of them.
+func Idle(connections int) Work {
+	return Work{
+		func(p Peer, o Options, _ bool) (Result, error) { return idle(p, connections) },
+		[]row{{
+			fmt.Sprintf("memory of an idle connection, %d of them, KiB", connections),
 			func(r Result) float64 { return r.Memory / 1024 }, "%.1f",
-		})
+		}},
 	}
-	return w
 }
 
-// Run measures all peers in turn, round after round, and writes a table of medians. Behind
-// the figures of others stands how many times as much each of our own is.
-func Run(w io.Writer, peers []Peer, o Options) error {
+// Run measures all peers of a table in turn, round after round, and writes their medians.
+// Behind the figures of others stands how many times as much each of our own is.
+func (t Table) Run(w io.Writer, o Options) error {
 	raiseFiles()
-	works := workloads(o)
 	figures := map[[2]string][]float64{}
 	var lost []string
 	for round := range o.Rounds {
-		for _, work := range works {
-			for _, p := range peers {
-				o.Progress("round %d of %d: %s: %s", round+1, o.Rounds, work.title, p.Name)
-				r, err := work.measure(p, o)
+		for _, work := range t.Works {
+			for _, p := range t.Peers {
+				what := work.rows[0].title
+				o.Progress("round %d of %d: %s: %s", round+1, o.Rounds, what, p.Name)
+				r, err := work.measure(p, o, t.Here)
 				if err != nil {
-					return fmt.Errorf("%s: %s: %w", p.Name, work.title, err)
+					return fmt.Errorf("%s: %s: %w", p.Name, what, err)
 				}
-				k := [2]string{p.Name, work.title}
-				figures[k] = append(figures[k], work.figure(r))
+				for _, row := range work.rows {
+					k := [2]string{p.Name, row.title}
+					figures[k] = append(figures[k], row.figure(r))
+				}
 				if r.Lost > 0 {
-					lost = append(lost, fmt.Sprintf("%s lost %d events (%s)", p.Name, r.Lost, work.title))
+					lost = append(lost, fmt.Sprintf("%s lost %d events (%s)", p.Name, r.Lost, what))
 				}
 			}
 		}
 	}
-	return write(w, peers, works, figures, lost)
+	return t.write(w, figures, lost)
 }
 
-func write(w io.Writer, peers []Peer, works []workload, figures map[[2]string][]float64, lost []string) error {
-	text := "\nOver TCP, router in a process of its own, payload 128 bytes of JSON. In brackets: each of our own, times this.\n\n| |"
-	for _, p := range peers {
+func (t Table) write(w io.Writer, figures map[[2]string][]float64, lost []string) error {
+	text := "\n" + t.Title + "\n\n| |"
+	for _, p := range t.Peers {
 		text += " " + p.Name + " |"
 	}
 	text += "\n| --- |"
-	for range peers {
+	for range t.Peers {
 		text += " ---: |"
 	}
-	for _, work := range works {
-		text += "\n| " + work.title + " |"
-		var own []float64
-		for _, p := range peers {
-			v := median(figures[[2]string{p.Name, work.title}])
-			text += fmt.Sprintf(" "+work.format, v)
-			if p.Own {
-				own = append(own, v)
-			} else {
-				text += ratios(own, v)
+	for _, work := range t.Works {
+		for _, row := range work.rows {
+			if t.Here && strings.Contains(row.title, "processor time") {
+				continue // the router has no process of its own
 			}
-			text += " |"
+			text += "\n| " + row.title + " |" + t.cells(row, figures)
 		}
 	}
 	text += "\n"
@@ -110,6 +131,21 @@ func write(w io.Writer, peers []Peer, works []workload, figures map[[2]string][]
 	}
 	_, err := io.WriteString(w, text)
 	return err
+}
+
+func (t Table) cells(r row, figures map[[2]string][]float64) (text string) {
+	var own []float64
+	for _, p := range t.Peers {
+		v := median(figures[[2]string{p.Name, r.title}])
+		text += fmt.Sprintf(" "+r.format, v)
+		if p.Own {
+			own = append(own, v)
+		} else {
+			text += ratios(own, v)
+		}
+		text += " |"
+	}
+	return text
 }
 
 // ratios returns "(4.20 / 5.10)".
@@ -125,19 +161,22 @@ func ratios(own []float64, v float64) string {
 }
 
 // measure is one run: start the processes, let the last of them load the others, end all.
-func measure(p Peer, o Options, j job) (Result, error) {
+func measure(p Peer, o Options, j job, here bool) (Result, error) {
 	j.Peer, j.Timing = p.Name, timing{o.Warm, o.Run}
-	addr, err := freeAddr()
-	if err != nil {
-		return Result{}, err
+	if here {
+		return j.here(p)
 	}
-	j.Addr = addr
 	dir, err := os.MkdirTemp("", "sig-bench-")
 	if err != nil {
 		return Result{}, err
 	}
 	defer os.RemoveAll(dir)
-	j.Counters = filepath.Join(dir, "counters")
+	addr, release, err := p.addr(dir)
+	if err != nil {
+		return Result{}, err
+	}
+	defer release()
+	j.Addr, j.Counters = addr, filepath.Join(dir, "counters")
 
 	router, err := startReady(job{Role: "router", Peer: p.Name, Addr: addr})
 	if err != nil {
@@ -202,17 +241,18 @@ func collect(load, router *child) (Result, error) {
 }
 
 // idle measures the router's memory with connections that do nothing.
-func idle(p Peer, o Options) (Result, error) {
-	addr, err := freeAddr()
+func idle(p Peer, n int) (Result, error) {
+	addr, release, err := p.addr("")
 	if err != nil {
 		return Result{}, err
 	}
-	router, err := startReady(job{Role: "router", Peer: p.Name, Addr: addr, N: o.Idle})
+	defer release()
+	router, err := startReady(job{Role: "router", Peer: p.Name, Addr: addr, N: n})
 	if err != nil {
 		return Result{}, err
 	}
 	defer router.stop()
-	clients, err := start(job{Role: "idle", Peer: p.Name, Addr: addr, N: o.Idle})
+	clients, err := start(job{Role: "idle", Peer: p.Name, Addr: addr, N: n})
 	if err != nil {
 		return Result{}, err
 	}
@@ -229,7 +269,7 @@ func idle(p Peer, o Options) (Result, error) {
 	}
 	time.Sleep(time.Second) // let the router finish what connecting left to do
 	after := residentBytes(router.cmd.Process.Pid)
-	return Result{Memory: (after - before) / float64(o.Idle-1)}, nil
+	return Result{Memory: (after - before) / float64(n-1)}, nil
 }
 
 func median(v []float64) float64 {
