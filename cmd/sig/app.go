@@ -16,7 +16,8 @@ type app struct {
 	err    io.Writer
 	getenv func(string) string
 
-	started bool // the arguments were understood, and a command runs
+	started bool   // the arguments were understood, and a command runs
+	command string // which: "sig listen"
 }
 
 // run runs the command that args name and returns the exit code.
@@ -65,7 +66,7 @@ or with --json; everything else goes to standard error.`,
 		Args:              cobra.NoArgs, // says "unknown command"
 		SilenceErrors:     true,
 		SilenceUsage:      true,
-		PersistentPreRun:  func(*cobra.Command, []string) { a.started = true },
+		PersistentPreRun:  func(cmd *cobra.Command, _ []string) { a.started, a.command = true, cmd.CommandPath() },
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -74,8 +75,19 @@ or with --json; everything else goes to standard error.`,
 		&cobra.Group{ID: groupRouter, Title: "A router:"},
 		&cobra.Group{ID: groupClient, Title: "Talking to a router:"},
 	)
-	a.addCommands(root, groupRouter, a.serveCommand(), a.demoCommand(), a.tokenCommand())
-	a.addCommands(root, groupClient, a.listenCommand(), a.triggerCommand(), a.requestCommand(), a.sendersCommand(), a.benchCommand())
+	a.addCommands(root, groupRouter,
+		a.serveCommand(),
+		a.demoCommand(),
+		a.tokenCommand(),
+	)
+	a.addCommands(root, groupClient,
+		a.listenCommand(),
+		a.triggerCommand(),
+		a.requestCommand(),
+		a.sendersCommand(),
+		a.topCommand(),
+		a.benchCommand(),
+	)
 	root.AddCommand(a.genCommand(), a.portsCommand(), a.versionCommand(), a.thermometerCommand())
 	return root
 }

@@ -51,7 +51,7 @@ func (f *clientFlags) add(flags *pflag.FlagSet) {
 func (f *clientFlags) addConnection(flags *pflag.FlagSet) {
 	f.timeout = patience
 	flags.StringVar(&f.url, "url", "", "`address` of the router (default "+defaultURL+"; env SIG_URL)")
-	flags.StringVar(&f.name, "name", "", "`name` to be known by at the router")
+	flags.StringVar(&f.name, "name", "", "`name` to be known by at the router (default that of the command)")
 	flags.StringVar(&f.tokenFile, "token-file", "", "`file` with the token to log in with (env SIG_TOKEN_FILE)")
 	flags.StringVar(&f.ca, "ca", "", "`file` with the certificates to trust, PEM (env SIG_CA)")
 	flags.StringVar(&f.cert, "cert", "", "`file` with the certificate to show, PEM (env SIG_CERT)")
@@ -122,7 +122,7 @@ func (a *app) dial(ctx context.Context, f *clientFlags, once bool) (*connection,
 	}
 	c := &connection{lost: make(chan error, 1), app: a, url: f.url}
 	o := router.ClientOptions{
-		Schemes: f.schemes(), Name: f.name, Token: token,
+		Schemes: f.schemes(), Name: cmp.Or(f.name, a.command), Token: token,
 		NoReconnect: once, OnState: c.state(once), OnError: c.later,
 	}
 	try, cancel := context.WithTimeoutCause(ctx, f.timeout, fmt.Errorf("no answer within %v", f.timeout))

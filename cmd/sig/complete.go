@@ -58,3 +58,11 @@ func (a *app) sendersNow(ctx context.Context, f clientFlags) ([]sig.SenderInfo, 
 	defer func() { _ = c.close() }() // there is nothing left to lose
 	return c.bus.Senders(ctx)
 }
+
+// completeFlag offers the values that a flag can have.
+func completeFlag(cmd *cobra.Command, flag string, values ...string) {
+	fixed := cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+	if err := cmd.RegisterFlagCompletionFunc(flag, fixed); err != nil {
+		panic(err) // only when there is no such flag, or twice
+	}
+}

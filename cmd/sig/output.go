@@ -26,10 +26,7 @@ func (f *outputFlags) add(flags *pflag.FlagSet) {
 
 // complete offers the values of the flags to the shell.
 func (f *outputFlags) complete(cmd *cobra.Command) {
-	fixed := cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp)
-	if err := cmd.RegisterFlagCompletionFunc("color", fixed); err != nil {
-		panic(err) // only when there is no such flag, or twice
-	}
+	completeFlag(cmd, "color", "auto", "always", "never")
 }
 
 // A printer writes results. Each call writes whole lines, in one piece, at once. It may
@@ -86,11 +83,13 @@ const (
 	styleDim  = "2"
 	styleRed  = "31"
 	styleName = "36"
+
+	styleReverse = "7"
 )
 
 // styled returns the text in a style, where colours are wanted.
 func (p *printer) styled(style, text string) string {
-	if !p.color {
+	if !p.color || style == "" {
 		return text
 	}
 	return "\x1b[" + style + "m" + text + "\x1b[0m"

@@ -6,10 +6,11 @@ import (
 	"unicode"
 )
 
-// unsafeRune reports whether a terminal could be misled by the character: controls, and
-// marks that turn the direction of what follows. Names and data are anybody's text.
+// unsafeRune reports whether a terminal, or who looks at it, could be misled by the
+// character: controls, marks that turn the direction of what follows, and what cannot be
+// seen, but for the two that join letters and emoji. Names and data are anybody's text.
 func unsafeRune(r rune) bool {
-	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) && r != '\u200c' && r != '\u200d'
 }
 
 // visible returns a name as a terminal may safely show it.
@@ -18,6 +19,16 @@ func visible(name string) string {
 		return fmt.Sprintf("%+q", name)
 	}
 	return name
+}
+
+// visibleText returns text that is no name as a terminal may safely show it, on one line.
+func visibleText(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unsafeRune(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 // visibleJSON returns JSON text as a terminal may safely show it. But for line breaks, which
