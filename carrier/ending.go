@@ -52,6 +52,9 @@ func isPlainEnd(err error) bool {
 }
 
 func (p *Peer) closeConn(reason error) {
+	if errors.Is(reason, sig.ErrSlow) && !p.dialed {
+		p.goodbye(reason)
+	}
 	p.lastWords()
 	if c, ok := probe[ReasonCloser](p.conn); ok {
 		_ = c.CloseReason(closeStatus(reason), reason.Error())

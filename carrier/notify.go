@@ -19,10 +19,15 @@ func (p *Peer) Notify(method string, params []byte) {
 
 // Dismiss is Close that tells a peer on the fast lane why, as well as it can.
 func (p *Peer) Dismiss(reason error) {
+	p.goodbye(reason)
+	p.Close(reason)
+}
+
+// goodbye adds the reason why the connection is going to be closed to what is written.
+func (p *Peer) goodbye(reason error) {
 	if p.Fast() {
 		p.w.mu.Lock()
 		p.end(wire.AppendBye(p.begin(), reason.Error(), -1), frameReply, 0)
 		p.w.mu.Unlock()
 	}
-	p.Close(reason)
 }
