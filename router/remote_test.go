@@ -23,7 +23,12 @@ type site struct {
 
 func newSite(t *testing.T, opts router.ServerOptions) *site {
 	t.Helper()
-	s := &site{schemes: carrier.NewSchemes(local.NewNetwork(), tcp.Scheme{}), url: "tcp://127.0.0.1:0"}
+	return newSiteAt(t, "tcp://127.0.0.1:0", opts)
+}
+
+func newSiteAt(t *testing.T, url string, opts router.ServerOptions) *site {
+	t.Helper()
+	s := &site{schemes: carrier.NewSchemes(local.NewNetwork(), tcp.Scheme{}), url: url}
 	opts.Schemes = s.schemes
 	s.srv = opts.New()
 	l, err := s.srv.Listen(t.Context(), s.url)
