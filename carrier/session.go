@@ -45,10 +45,14 @@ func (s *Session) Last() uint64 { return s.done.Load() }
 
 // Resume makes the session begin after number n, which the far side has handled. It
 // returns false when what follows is not there any more.
-func (s *Session) Resume(n uint64) bool {
-	s.last.Store(s.done.Load())
-	return s.Out.rewind(n)
-}
+//
+// What was taken before and is not handled yet counts as taken: the far side sends it
+// again, and it is not taken twice. See Forsake.
+func (s *Session) Resume(n uint64) bool { return s.Out.rewind(n) }
+
+// Forsake notes that of the signals taken so far none after number n will be handled: they
+// are to be taken when they come again.
+func (s *Session) Forsake(n uint64) { s.last.Store(max(n, s.done.Load())) }
 
 // Restart makes the session begin anew; signals in flight will be sent again. It
 // returns how many those are.

@@ -95,14 +95,15 @@ type ClientRouter struct {
 	listeners     []*remoteSub
 	remoteSenders []*remoteSender
 
-	books   atomic.Pointer[books]
-	adding  sync.RWMutex // read-locked while a listener is being added
-	serial  serial[delivery]
-	origins map[string]*sig.Origin // by the bytes of info; for the goroutine that reads
-	arena   arena                  // for the goroutine that reads
-	batch   []delivery             // for the goroutine that reads
-	unsure  atomic.Uint64
-	running callSet
+	books    atomic.Pointer[books]
+	counting sync.Mutex   // of signals from the server; held while a new session begins
+	adding   sync.RWMutex // read-locked while a listener is being added
+	serial   serial[delivery]
+	origins  map[string]*sig.Origin // by the bytes of info; for the goroutine that reads
+	arena    arena                  // for the goroutine that reads
+	batch    []delivery             // for the goroutine that reads
+	unsure   atomic.Uint64
+	running  callSet
 
 	wg      sync.WaitGroup // the goroutine that keeps the connection
 	workers sync.WaitGroup // listeners, handlers, and what is told to the server in the background

@@ -194,7 +194,7 @@ func (c *ClientRouter) agree(p *carrier.Peer, out *helloReply) State {
 		state.Resumed = false // it believes to have more than we sent: begin anew
 	}
 	if !state.Resumed {
-		state.Unsure = c.wire.Restart()
+		state.Unsure = c.beginAnew()
 		c.unsure.Add(uint64(state.Unsure))
 	}
 	c.wire.Out.SetWindow(out.Window, out.WindowBytes)
@@ -207,7 +207,7 @@ func (c *ClientRouter) agree(p *carrier.Peer, out *helloReply) State {
 
 // helloClassic goes on with a server that knows no hello, as an existing pysig server.
 func (c *ClientRouter) helloClassic(p *carrier.Peer) State {
-	state := State{Connected: true, Unsure: c.wire.Restart()}
+	state := State{Connected: true, Unsure: c.beginAnew()}
 	c.unsure.Add(uint64(state.Unsure))
 	c.mu.Lock()
 	c.session, c.epoch = "", ""

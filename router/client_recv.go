@@ -169,20 +169,39 @@ func (c *ClientRouter) signalCall(p *carrier.Peer, m *wire.Msg) {
 
 // runBatch hands over what has arrived, in order.
 func (c *ClientRouter) runBatch(batch []delivery) {
-	last := uint64(0)
+	last, session := uint64(0), uint32(0)
 	for i := range batch {
 		d := &batch[i]
 		c.hand(d)
 		if d.n > 0 {
-			last = d.n
+			last, session = d.n, d.session
 		}
 	}
 	if last > 0 {
-		c.wire.Handled(last)
+		c.handled(session, last)
 	}
 	if p := c.peer.Load(); p != nil {
 		p.Kick()
 	}
+}
+
+// handled notes that the signals up to n of a session were handed over. The next session
+// counts from 1 again: it is told nothing of the one before.
+func (c *ClientRouter) handled(session uint32, n uint64) {
+	c.counting.Lock()
+	defer c.counting.Unlock()
+	if c.books.Load().session == session {
+		c.wire.Handled(n)
+	}
+}
+
+// beginAnew begins a session in which nothing has been heard yet. It returns how many of
+// the client's signals will be sent again.
+func (c *ClientRouter) beginAnew() int {
+	c.counting.Lock()
+	defer c.counting.Unlock()
+	c.newBooks()
+	return c.wire.Restart()
 }
 
 func (c *ClientRouter) hand(d *delivery) {

@@ -124,7 +124,6 @@ func (c *ClientRouter) register(ctx context.Context, p *carrier.Peer, resumed bo
 	senders := slices.Clone(c.remoteSenders)
 	c.mu.Unlock()
 	if !resumed {
-		c.newBooks()
 		for _, sub := range listeners {
 			if sub.removed.Load() {
 				continue

@@ -14,6 +14,7 @@ import (
 // this process, or a call.
 type task struct {
 	n     uint64 // number of a fast-lane signal; 0: classic, or a call
+	turn  uint32 // the connection of the session that a numbered signal came by
 	in    *inbound
 	late  *lateInfo // instead of in: to be found in its turn
 	trace string    // the signal's trace context, "" for none
@@ -111,6 +112,7 @@ func (x *session) call(p *carrier.Peer, m *wire.Msg) {
 const maxTasks = 4096
 
 func (x *session) push(t task) {
+	t.turn = x.turn
 	x.serial.push(t, x.srv.goWorker)
 	if x.serial.len() > maxTasks {
 		x.finishTasks()

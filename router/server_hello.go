@@ -123,6 +123,7 @@ func (s *ServerRouter) takeOver(p *carrier.Peer, r *resumeParam) (*session, uint
 	if !s.unkeep(x) {
 		return nil, 0
 	}
+	x.nextTurn()
 	if !x.wire.Resume(r.Last) {
 		s.unregister(x)
 		x.end(errors.New("the session could not be resumed"))

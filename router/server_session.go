@@ -34,6 +34,10 @@ type session struct {
 	counted []*inbound // signals whose meters are to be told; for the goroutine that reads
 	settled settled    // in the totals of the inspector, if there is one
 
+	turning sync.Mutex // guards begun, and turn, which the goroutine that reads may read without
+	turn    uint32     // counts the connections
+	begun   uint64     // number of the last signal that was not dispatched where it was read
+
 	mu        sync.Mutex
 	listeners map[uint32]*subscription
 	senders   map[string]*sender

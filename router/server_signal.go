@@ -191,8 +191,32 @@ func (x *session) runSignal(t *task) error {
 	return t.in.signal.deliverEvent(to, sig.Event{Origin: t.in.signal.traced(t.trace), Data: data})
 }
 
+// begins notes that a numbered signal is going to be dispatched. It reports false when the
+// client has come back meanwhile, and sends it again.
+func (x *session) begins(t *task) bool {
+	x.turning.Lock()
+	defer x.turning.Unlock()
+	if t.turn != x.turn {
+		return false
+	}
+	x.begun = t.n
+	return true
+}
+
+// nextTurn prepares for another connection of the client: of the signals that came by the
+// last one only those whose dispatch has begun are dispatched.
+func (x *session) nextTurn() {
+	x.turning.Lock()
+	defer x.turning.Unlock()
+	x.turn++
+	x.wire.Forsake(x.begun)
+}
+
 // runNumbered is runSignal for one with a number.
 func (x *session) runNumbered(t *task) {
+	if !x.begins(t) {
+		return
+	}
 	err := t.err
 	if err == nil {
 		err = x.runSignal(t)
