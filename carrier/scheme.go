@@ -21,6 +21,12 @@ type Scheme interface {
 	Listen(ctx context.Context, u *url.URL) (Listener, error)
 }
 
+// A Checker is a Scheme that can say what is wrong with an address to listen at, before
+// anybody listens there. It uses nothing: whether the port is free it does not know.
+type Checker interface {
+	Check(u *url.URL) error
+}
+
 // Schemes finds carriers by URL scheme. The nil map has none.
 type Schemes map[string]Scheme
 
@@ -51,6 +57,19 @@ func (s Schemes) Listen(ctx context.Context, address string) (Listener, error) {
 		return nil, err
 	}
 	return x.Listen(ctx, u)
+}
+
+// Check says what is wrong with an address to listen at, as far as its Scheme can tell
+// without listening.
+func (s Schemes) Check(address string) error {
+	x, u, err := s.find(address)
+	if err != nil {
+		return err
+	}
+	if c, ok := x.(Checker); ok {
+		return c.Check(u)
+	}
+	return nil
 }
 
 func (s Schemes) find(address string) (Scheme, *url.URL, error) {

@@ -61,6 +61,12 @@ func (n *Network) Dial(ctx context.Context, u *url.URL) (carrier.Conn, error) {
 	}
 }
 
+// Check says what is wrong with an address.
+func (n *Network) Check(u *url.URL) error {
+	_, err := nameOf(u)
+	return err
+}
+
 // Listen takes a name. It fails when the name is taken.
 func (n *Network) Listen(_ context.Context, u *url.URL) (carrier.Listener, error) {
 	name, err := nameOf(u)

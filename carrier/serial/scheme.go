@@ -83,6 +83,12 @@ func (s Scheme) Dial(ctx context.Context, u *url.URL) (carrier.Conn, error) {
 	}), nil
 }
 
+// Check says what is wrong with an address. It does not look for the port.
+func (Scheme) Check(u *url.URL) error {
+	_, err := parse(u)
+	return err
+}
+
 // Listen waits for the port, and again whenever its connection has ended: Accept
 // returns one connection at a time, the next only after the one before was closed. A
 // port that is not there is waited for; one that is no serial port, or not ours to use, is

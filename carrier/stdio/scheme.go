@@ -78,6 +78,18 @@ func (s Scheme) Dial(ctx context.Context, u *url.URL) (carrier.Conn, error) {
 	return c.conn(), nil
 }
 
+// Check says what is wrong with an address, or that there is no such command.
+func (s Scheme) Check(u *url.URL) error {
+	if u.Scheme == "stdio" {
+		return checkOwn(u)
+	}
+	argv, err := commandOf(u)
+	if err != nil {
+		return err
+	}
+	return s.check(argv)
+}
+
 // Listen returns a Listener that accepts the one connection of stdio: and no other, or
 // those of a command: Accept starts it, and after its connection was closed starts it
 // again as the policy says. When there will be no other, Accept fails with

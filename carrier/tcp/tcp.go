@@ -34,6 +34,12 @@ func (Scheme) Dial(ctx context.Context, u *url.URL) (carrier.Conn, error) {
 	return NewConn(c.(*net.TCPConn)), nil
 }
 
+// Check says what is wrong with an address.
+func (Scheme) Check(u *url.URL) error {
+	_, err := address(u)
+	return err
+}
+
 // Listen waits for connections at tcp://host:port; port 0 picks a free one, an empty
 // host means all addresses of the machine.
 func (Scheme) Listen(ctx context.Context, u *url.URL) (carrier.Listener, error) {
@@ -59,6 +65,9 @@ func address(u *url.URL) (string, error) {
 	port := u.Port()
 	if port == "" {
 		port = DefaultPort
+	}
+	if err := sock.Check(u.Hostname(), port); err != nil {
+		return "", fmt.Errorf("%s: %w", u, err)
 	}
 	return net.JoinHostPort(u.Hostname(), port), nil
 }

@@ -107,6 +107,18 @@ func (s Scheme) shake(ctx context.Context, c *tls.Conn) error {
 	return err
 }
 
+// Check says what is wrong with an address, or with the certificate files.
+func (s Scheme) Check(u *url.URL) error {
+	_, err := address(u)
+	if err == nil {
+		_, err = certs.NewServer(s.files())
+	}
+	if err != nil {
+		return fmt.Errorf("tls: %s: %w", u.Redacted(), err)
+	}
+	return nil
+}
+
 // Listen waits for connections at tls://host:port; port 0 picks a free one, an empty host
 // means all addresses of the machine. What it returns is a *Listener.
 func (s Scheme) Listen(ctx context.Context, u *url.URL) (carrier.Listener, error) {
@@ -164,6 +176,9 @@ func address(u *url.URL) (string, error) {
 	port := u.Port()
 	if port == "" {
 		port = DefaultPort
+	}
+	if err := sock.Check(u.Hostname(), port); err != nil {
+		return "", err
 	}
 	return net.JoinHostPort(u.Hostname(), port), nil
 }

@@ -42,6 +42,12 @@ func (Scheme) Dial(ctx context.Context, u *url.URL) (carrier.Conn, error) {
 	return NewConn(c.(*net.UnixConn)), nil
 }
 
+// Check says what is wrong with an address.
+func (Scheme) Check(u *url.URL) error {
+	_, _, err := target(u)
+	return err
+}
+
 // Listen waits for connections at unix:///path. The socket's mode is 0600 from the
 // first instant, or what mode=0660 in the query says. A socket file that nobody
 // listens at any more is replaced; a file that is no socket, or one that somebody

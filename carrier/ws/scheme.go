@@ -3,6 +3,7 @@ package ws
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -51,16 +52,47 @@ func (s Scheme) Listen(ctx context.Context, u *url.URL) (carrier.Listener, error
 	return l, nil
 }
 
-func (s Scheme) listen(ctx context.Context, u *url.URL) (carrier.Listener, error) {
+// Check says what is wrong with an address, or with the certificate files of one where TLS
+// is spoken.
+func (s Scheme) Check(u *url.URL) error {
+	if _, err := s.prepare(u); err != nil {
+		return fmt.Errorf("ws: %s: %w", u.Redacted(), err)
+	}
+	return nil
+}
+
+// prepare loads the certificates for an address that is in order; nil without TLS.
+func (s Scheme) prepare(u *url.URL) (*certs.Server, error) {
 	if _, err := carrier.Params(u); err != nil {
 		return nil, err
 	}
-	var c *certs.Server
-	if u.Scheme == "wss" {
-		var err error
-		if c, err = certs.NewServer(s.files()); err != nil {
-			return nil, err
-		}
+	if u.Opaque != "" {
+		return nil, errors.New("a WebSocket address is ws://host:port/path")
+	}
+	if err := sock.Check(u.Hostname(), u.Port()); err != nil {
+		return nil, err
+	}
+	if u.Scheme != "wss" {
+		return nil, nil
+	}
+	return certs.NewServer(s.files())
+}
+
+// NewListener serves u's path on a listener that accepts plain connections, one handed over
+// by systemd for instance; u's scheme says whether TLS is spoken there. It is what Listen
+// returns.
+func (s Scheme) NewListener(ln net.Listener, u *url.URL) (carrier.Listener, error) {
+	c, err := s.prepare(u)
+	if err != nil {
+		return nil, fmt.Errorf("ws: listening at %s: %w", ln.Addr(), err)
+	}
+	return newServer(ln, u, s.Options, c), nil
+}
+
+func (s Scheme) listen(ctx context.Context, u *url.URL) (carrier.Listener, error) {
+	c, err := s.prepare(u)
+	if err != nil {
+		return nil, err
 	}
 	port := u.Port()
 	if port == "" {

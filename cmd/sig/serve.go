@@ -6,6 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +34,14 @@ and do what; sig token makes a token for it. The default addresses are for progr
 this machine only.
 
 SIGHUP makes it read the token file and its certificates again: clients that are connected
-lose what they may no longer do. SIGTERM ends it.
+lose what they may no longer do. SIGUSR1 makes it write what it knows of clients, senders
+and listeners to standard error. SIGTERM ends it.
+
+Where a service manager has opened the sockets, systemd:NAME takes over those of that name,
+FileDescriptorName= in the .socket unit, systemd: all of them, and fd:3 a descriptor. What is
+spoken there is TCP, or as=tls, as=ws or as=wss says what; ws and wss have a path:
+
+  sig serve --listen systemd:plain --listen 'systemd:web?as=ws&path=/sig'
 
 Settings may also stand in a file, in TOML, which --config names. The environment goes
 before the file: SIG_LISTEN, SIG_TLS_CERT and so on, as the flags are called. Flags go
@@ -81,6 +90,7 @@ type daemon struct {
 
 	srv       *router.ServerRouter
 	listeners []carrier.Listener
+	serving   sync.WaitGroup // of sockets that were passed; ends with srv
 }
 
 func (a *app) serve(ctx context.Context, f serveFlags) error {
@@ -107,12 +117,13 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	d.srv = router.ServerOptions{
 		Options: router.Options{Logger: log}, Name: f.name, Schemes: f.schemes(log), Limits: limits, Login: login,
 	}.New()
-	hangup, stopHangup := onHangup()
-	defer stopHangup()
+	defer d.serving.Wait()
+	asked := onSignals()
+	defer asked.stop()
 	if err := d.start(ctx, login, ready); err != nil {
 		return errors.Join(err, d.srv.Close())
 	}
-	d.untilStopped(ctx, hangup)
+	d.untilStopped(ctx, asked)
 	d.stop()
 	return nil
 }
@@ -151,23 +162,41 @@ func (d *daemon) stop() {
 	d.log.Info("stopped")
 }
 
-// untilStopped waits until ctx ends, or standard input where that is asked for, and reloads
-// what can be when told to.
-func (d *daemon) untilStopped(ctx context.Context, hangup <-chan os.Signal) {
+// untilStopped waits until ctx ends, or standard input where that is asked for. Meanwhile it
+// does what signals ask for, and tells the service manager that it is alive.
+func (d *daemon) untilStopped(ctx context.Context, asked *signals) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stopWith(ctx, d.listeners, cancel)
 	ended := d.parentGone()
+	alive, stop := ticker(watchdogEvery(d.app.getenv))
+	defer stop()
 	for {
 		select {
-		case <-hangup:
+		case <-asked.reload:
+			tellSystemd(d.app.getenv, reloading())
 			d.reload()
+			tellSystemd(d.app.getenv, "READY=1")
+		case <-asked.dump:
+			d.dump()
+		case <-alive:
+			d.srv.Stats() // does not return from a router that hangs
+			tellSystemd(d.app.getenv, "WATCHDOG=1")
 		case <-ctx.Done():
 			return
 		case <-ended:
 			return
 		}
 	}
+}
+
+// ticker returns a channel that gets the time every d; never, for 0.
+func ticker(d time.Duration) (<-chan time.Time, func()) {
+	if d == 0 {
+		return nil, func() {}
+	}
+	t := time.NewTicker(d)
+	return t.C, t.Stop
 }
 
 // parentGone returns a channel that is closed at the end of standard input, or nil when

@@ -3,11 +3,10 @@ package main
 import (
 	"cmp"
 	cryptotls "crypto/tls"
+	"crypto/x509"
+	"fmt"
 	"log/slog"
-	"maps"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -59,33 +58,53 @@ func (f *serveFlags) validate() error {
 	if len(f.listen) == 0 {
 		return usagef("nowhere to listen; give an address with --listen")
 	}
-	schemes := f.schemes(nil)
-
 	for _, address := range f.listen {
-		if err := checkURL(address); err != nil {
+		if err := f.validateAddress(address); err != nil {
 			return err
-		}
-		encrypted := strings.HasPrefix(address, "tls:") || strings.HasPrefix(address, "wss:")
-		if encrypted && f.cert == "" {
-			return usagef("%s needs a certificate; give it with --tls-cert and --tls-key", address)
-		}
-		scheme, _, _ := strings.Cut(address, ":")
-		if _, ok := schemes[scheme]; !ok {
-			return usagef("no carrier for %q; known are %s", address, strings.Join(slices.Sorted(maps.Keys(schemes)), ", "))
 		}
 	}
 	return f.validateFiles()
 }
 
-// validateFiles reports certificates that cannot be read.
+func (f *serveFlags) validateAddress(address string) error {
+	if isHandover(address) {
+		if _, err := parseHandover(address); err != nil {
+			return err
+		}
+	} else if err := checkURL(address); err != nil {
+		return err
+	}
+	if encrypted(address) && f.cert == "" {
+		return usagef("%s needs a certificate; give it with --tls-cert and --tls-key", address)
+	}
+	if isHandover(address) {
+		return nil
+	}
+	if err := f.schemes(nil).Check(address); err != nil {
+		return usageError{error: err}
+	}
+	return nil
+}
+
+// validateFiles reports certificates that cannot be used, also where none is needed yet.
 func (f *serveFlags) validateFiles() error {
+	if f.cert == "" && f.key != "" {
+		return usagef("--tls-key is given and --tls-cert is not; they go together")
+	}
+	if f.clientOptional && f.clientCA == "" {
+		return usagef("--tls-client-optional needs --tls-client-ca, which says whose certificates count")
+	}
 	if f.cert != "" {
 		if _, err := cryptotls.LoadX509KeyPair(f.cert, cmp.Or(f.key, f.cert)); err != nil {
 			return usagef("--tls-cert and --tls-key: %w", err)
 		}
 	}
 	if f.clientCA != "" {
-		if _, err := os.ReadFile(f.clientCA); err != nil {
+		pem, err := os.ReadFile(f.clientCA)
+		if err == nil && !x509.NewCertPool().AppendCertsFromPEM(pem) {
+			err = fmt.Errorf("no certificate in %s; it must be PEM", f.clientCA)
+		}
+		if err != nil {
 			return usagef("--tls-client-ca: %w", err)
 		}
 	}

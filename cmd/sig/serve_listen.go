@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/sigrouter/sigrouter/carrier/stdio"
 	"github.com/sigrouter/sigrouter/carrier/tls"
 	"github.com/sigrouter/sigrouter/carrier/ws"
+	"github.com/sigrouter/sigrouter/sig"
 )
 
 // schemes returns the carriers, with what the flags say of certificates.
@@ -38,7 +40,15 @@ func (f *serveFlags) schemes(log *slog.Logger) carrier.Schemes {
 
 // listen listens at every address.
 func (d *daemon) listen(ctx context.Context) error {
+	sockets := passedSockets(d.app.getenv)
+	defer d.warnUnused(sockets)
 	for _, address := range d.flags.listen {
+		if isHandover(address) {
+			if err := d.takeOver(address, sockets); err != nil {
+				return err
+			}
+			continue
+		}
 		l, err := d.srv.Listen(ctx, address)
 		if err != nil {
 			return cannotListen(address, err)
@@ -46,6 +56,37 @@ func (d *daemon) listen(ctx context.Context) error {
 		d.listeners = append(d.listeners, l)
 	}
 	return nil
+}
+
+// takeOver accepts clients from sockets that were passed.
+func (d *daemon) takeOver(address string, sockets []passedSocket) error {
+	h, err := parseHandover(address)
+	if err != nil {
+		return err
+	}
+	listeners, err := h.listen(sockets, d.flags.schemes(d.log))
+	for _, l := range listeners {
+		d.listeners = append(d.listeners, l)
+		d.serving.Go(func() {
+			if err := d.srv.Serve(l); err != nil && !errors.Is(err, sig.ErrShuttingDown) {
+				d.log.Error("listening ended", "listen", l.URL(), "err", err)
+			}
+		})
+	}
+	return err
+}
+
+// warnUnused tells of sockets at which programs would wait in vain.
+func (d *daemon) warnUnused(sockets []passedSocket) {
+	for _, s := range sockets {
+		used := slices.ContainsFunc(d.flags.listen, func(address string) bool {
+			h, err := parseHandover(address)
+			return isHandover(address) && err == nil && (h.fd == s.fd || h.fd == 0 && (h.name == "" || h.name == s.name))
+		})
+		if !used {
+			d.log.Warn("the service manager has passed a socket that no address takes over", "name", s.name, "fd", s.fd)
+		}
+	}
 }
 
 // cannotListen says what to do about it.
@@ -74,12 +115,11 @@ func exposure(address string, login, certificates bool) (lacks, danger string) {
 		overheard = "whoever is on the way can read everything, tokens too, and change it; " +
 			"listen at tls:// or wss:// addresses, unless the network is yours alone"
 	)
-	encrypted := strings.HasPrefix(address, "tls:") || strings.HasPrefix(address, "wss:")
-	login = login || encrypted && certificates
+	login = login || encrypted(address) && certificates
 	switch {
-	case isLocal(address), encrypted && login:
+	case isLocal(address), encrypted(address) && login:
 		return "", ""
-	case encrypted:
+	case encrypted(address):
 		return "without login", anything
 	case login:
 		return "without encryption", overheard

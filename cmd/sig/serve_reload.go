@@ -6,11 +6,19 @@ import (
 	"syscall"
 )
 
-// onHangup returns a channel that gets the signals which ask for reloading.
-func onHangup() (<-chan os.Signal, func()) {
-	c := make(chan os.Signal, 1)
-	signal.Notify(c, syscall.SIGHUP)
-	return c, func() { signal.Stop(c) }
+// signals are what the daemon is asked for while it runs.
+type signals struct{ reload, dump chan os.Signal }
+
+func onSignals() *signals {
+	s := &signals{make(chan os.Signal, 1), make(chan os.Signal, 1)}
+	signal.Notify(s.reload, syscall.SIGHUP)
+	onDumpSignal(s.dump)
+	return s
+}
+
+func (s *signals) stop() {
+	signal.Stop(s.reload)
+	signal.Stop(s.dump)
 }
 
 // reload reads the certificates and the file of tokens again. What is no good leaves all as

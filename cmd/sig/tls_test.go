@@ -68,12 +68,16 @@ func TestServeReloads(t *testing.T) {
 	require.NoError(t, os.Rename(newCert, cert))
 	require.NoError(t, os.Rename(newKey, key))
 	s.signal(syscall.SIGHUP)
+	require.Regexp(t, `^RELOADING=1\nMONOTONIC_USEC=[1-9]\d*$`, heard())
+	require.Equal(t, "READY=1", heard())
 	s.awaitLog("msg=reloaded")
 	require.Equal(t, exitDone, sigRun(t, "senders", "--url", s.url, "--ca", renewed.File(t)).code)
 	require.Equal(t, exitConnect, sigRun(t, "senders", "--url", s.url, "--ca", old.File(t)).code)
 
 	require.NoError(t, os.WriteFile(key, []byte("nonsense"), 0o600))
 	s.signal(syscall.SIGHUP)
+	require.Contains(t, heard(), "RELOADING=1")
+	require.Equal(t, "READY=1", heard(), "it is ready as before")
 	s.awaitLog("cannot reload, going on with what was there")
 	require.Equal(t, exitDone, sigRun(t, "senders", "--url", s.url, "--ca", renewed.File(t)).code)
 

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -37,6 +40,17 @@ func Listen(ctx context.Context, scheme, addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("%w: another program listens at %s; stop it, or choose another port, as in %s://127.0.0.1:0", err, addr, scheme)
 	}
 	return l, err
+}
+
+// Check says what is wrong with the host and the port of a URL; either may be "".
+func Check(host, port string) error {
+	if _, err := netip.ParseAddr(host); err != nil && strings.Contains(host, ":") {
+		return fmt.Errorf("%s is no host", host)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil && port != "" {
+		return fmt.Errorf("%s is no port; ports are 0 to 65535", port)
+	}
+	return nil
 }
 
 // SetUserTimeout applies UserTimeout to a TCP connection, where the system can.

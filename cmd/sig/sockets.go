@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/carrier/tcp"
+	"github.com/sigrouter/sigrouter/carrier/tls"
+	"github.com/sigrouter/sigrouter/carrier/unix"
+	"github.com/sigrouter/sigrouter/internal/sock"
+)
+
+// A handover is an address such as systemd:NAME or fd:3: sockets at which somebody else has
+// begun to listen, and which the router takes over.
+type handover struct {
+	address string
+	name    string // systemd:NAME
+	fd      int    // fd:3
+	as      string // carrier: "", tcp, tls, ws or wss
+	path    string // of ws and wss
+}
+
+func isHandover(address string) bool {
+	return strings.HasPrefix(address, "systemd:") || strings.HasPrefix(address, "fd:")
+}
+
+func parseHandover(address string) (*handover, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, usageError{error: err}
+	}
+	params, err := carrier.Params(u, "as", "path")
+	if err != nil {
+		return nil, usageError{error: err}
+	}
+	h := &handover{address: address, as: params["as"], path: params["path"]}
+	_, web := map[string]bool{"ws": true, "wss": true}[h.as]
+	switch {
+	case !slices.Contains([]string{"", "tcp", "tls", "ws", "wss"}, h.as):
+		return nil, usagef("%s: as=%s; it can be tcp, tls, ws or wss", address, h.as)
+	case params["path"] != "" && !web:
+		return nil, usagef("%s: path is for as=ws and as=wss", address)
+	case web && !strings.HasPrefix(h.path, "/"):
+		h.path = "/" + h.path
+	}
+	if u.Scheme == "systemd" {
+		h.name = u.Opaque
+		return h, nil
+	}
+	if h.fd, err = strconv.Atoi(u.Opaque); err != nil || h.fd < firstSocket {
+		return nil, usagef("%s: write it as fd:NUMBER, with the number of a descriptor, %d or above", address, firstSocket)
+	}
+	return h, nil
+}
+
+// encrypted reports whether TLS is to be spoken at an address.
+func encrypted(address string) bool {
+	if h, err := parseHandover(address); isHandover(address) && err == nil {
+		return h.as == "tls" || h.as == "wss"
+	}
+	return strings.HasPrefix(address, "tls:") || strings.HasPrefix(address, "wss:")
+}
+
+// listen takes the sockets over.
+func (h *handover) listen(sockets []passedSocket, schemes carrier.Schemes) ([]carrier.Listener, error) {
+	fds := []int{h.fd}
+	if h.fd == 0 {
+		if fds = named(sockets, h.name); len(fds) == 0 {
+			return nil, usagef("%s: %s", h.address, missing(sockets))
+		}
+	}
+	var all []carrier.Listener
+	for _, fd := range fds {
+		ln, err := takeSocket(fd)
+		if err != nil {
+			return all, fmt.Errorf("%s: %w", h.address, err)
+		}
+		l, err := h.carrier(ln, schemes)
+		if err != nil {
+			_ = ln.Close()
+			return all, fmt.Errorf("%s: %w", h.address, err)
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+// takeSocket makes a listener of a descriptor, and closes that.
+func takeSocket(fd int) (net.Listener, error) {
+	if err := checkListening(fd); err != nil { // before: it may be one of the Go runtime
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "socket")
+	defer f.Close()
+	return net.FileListener(f)
+}
+
+// carrier returns the carrier's listener on a socket.
+func (h *handover) carrier(ln net.Listener, schemes carrier.Schemes) (carrier.Listener, error) {
+	if u, ok := ln.(*net.UnixListener); ok {
+		if h.as != "" {
+			return nil, usagef("it is a Unix socket; leave as=%s out", h.as)
+		}
+		return unix.NewListener(u), nil
+	}
+	ln = keptAlive{ln}
+	switch h.as {
+	case "tls":
+		return schemes["tls"].(tls.Scheme).NewListener(ln)
+	case "ws", "wss":
+		u := &url.URL{Scheme: h.as, Host: ln.Addr().String(), Path: h.path}
+		return schemes[h.as].(webScheme).NewListener(ln, u)
+	}
+	return tcp.NewListener(ln), nil
+}
+
+// A webScheme serves WebSocket on a listener made elsewhere.
+type webScheme interface {
+	NewListener(ln net.Listener, u *url.URL) (carrier.Listener, error)
+}
+
+// keptAlive finds out that a peer has vanished as soon as the carriers' own sockets do.
+type keptAlive struct{ net.Listener }
+
+func (l keptAlive) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if t, ok := c.(*net.TCPConn); ok {
+		_ = t.SetKeepAliveConfig(sock.KeepAlive()) // without it it takes longer
+	}
+	return c, err
+}
