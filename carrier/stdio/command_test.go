@@ -2,7 +2,6 @@ package stdio
 
 import (
 	"net/url"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -50,24 +49,4 @@ func TestCommandOfRefuses(t *testing.T) {
 		_, err = commandOf(u)
 		require.ErrorContains(t, err, c.says, c.url)
 	}
-}
-
-// FuzzSplit checks that words which are quoted come back as they were.
-func FuzzSplit(f *testing.F) {
-	f.Add("a b", `c'd\`, "")
-	f.Fuzz(func(t *testing.T, a, b, c string) {
-		_, _ = split(a)
-		words := []string{a, b, c}
-		line := ""
-		for i, w := range words {
-			if i%2 == 0 {
-				line += ` '` + strings.ReplaceAll(w, "'", `'\''`) + `'`
-			} else {
-				line += ` "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(w) + `"`
-			}
-		}
-		got, err := split(line)
-		require.NoError(t, err, line)
-		require.Equal(t, words, got, line)
-	})
 }

@@ -18,6 +18,7 @@ type app struct {
 
 	started bool   // the arguments were understood, and a command runs
 	command string // which: "sig listen"
+	hurry   *hurry // nil where nobody can be in one
 }
 
 // run runs the command that args name and returns the exit code.
@@ -77,6 +78,7 @@ or with --json; everything else goes to standard error.`,
 	)
 	a.addCommands(root, groupRouter,
 		a.serveCommand(),
+		a.launchCommand(),
 		a.demoCommand(),
 		a.tokenCommand(),
 	)

@@ -14,13 +14,14 @@ import (
 )
 
 func main() {
-	ctx, stop := untilInterrupted(context.Background())
 	a := &app{
 		in:     os.Stdin,
 		out:    os.Stdout,
 		err:    os.Stderr,
 		getenv: os.Getenv,
+		hurry:  &hurry{},
 	}
+	ctx, stop := untilInterrupted(context.Background(), a.hurry.call)
 	code := a.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)

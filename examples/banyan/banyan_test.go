@@ -69,3 +69,15 @@ func TestNoBackplane(t *testing.T) {
 	require.Equal(t, 1, code)
 	require.Contains(t, p.Errors(), "backplane is not running; start it with sig serve: ")
 }
+
+// TestLaunch runs both programs, and a router, with sig launch.
+func TestLaunch(t *testing.T) {
+	dir := programs.Build(t, "../../cmd/sig")
+	plan, err := filepath.Abs("echo.toml")
+	require.NoError(t, err)
+	p := programs.Start(t, "tcp://127.0.0.1:0", filepath.Join(dir, "sig"), "launch", plan)
+	for p.Line() != "client | 10 messages sent and received." {
+	}
+	_, code := p.Stop()
+	require.Zero(t, code)
+}
