@@ -28,7 +28,7 @@ type Options struct {
 // the router, which New begins. They never go back: what a peer or a sender that has gone
 // has counted is kept under its name.
 //
-// It may be used by several goroutines at once, and it starts none.
+// It may be used by several goroutines at once, and needs no closing.
 type Collector struct {
 	router Router
 	most   int

@@ -184,6 +184,13 @@ func (s *ServerRouter) Shutdown(ctx context.Context) error {
 	return errors.Join(err, waitWorkers(ctx, &s.workers), s.Router.Close())
 }
 
+// Closing reports whether Shutdown or Close was called.
+func (s *ServerRouter) Closing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
 // Close is Shutdown that does not wait for anything to be delivered.
 func (s *ServerRouter) Close() error {
 	ctx, cancel := context.WithCancel(context.Background())

@@ -100,22 +100,12 @@ func (o *Options) refuse(w http.ResponseWriter, r *http.Request, status int, rea
 // serverInfo describes an accepted connection.
 func serverInfo(nc net.Conn, r *http.Request) carrier.Info {
 	info := carrier.Info{Carrier: "ws", Local: nc.LocalAddr().String(), Remote: r.RemoteAddr}
-	info.Loopback = origin.IsLoopback(nc.RemoteAddr()) && !forwarded(r)
+	info.Loopback = origin.IsLoopback(nc.RemoteAddr()) && !origin.Forwarded(r)
 	if r.TLS != nil {
 		info.Carrier = "wss"
 		info.Identity = certs.Identity(*r.TLS)
 	}
 	return info
-}
-
-// forwarded reports whether a proxy on this machine passes on somebody else's request.
-func forwarded(r *http.Request) bool {
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
-		if r.Header.Get(name) != "" {
-			return true
-		}
-	}
-	return false
 }
 
 // A hijacker gives the library the feed in place of the socket. The library refuses

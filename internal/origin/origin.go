@@ -118,3 +118,13 @@ func Brief(s string) string {
 	}
 	return fmt.Sprintf("%+q", s)
 }
+
+// Forwarded reports whether a proxy on this machine passes on somebody else's request.
+func Forwarded(r *http.Request) bool {
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
+		if r.Header.Get(name) != "" {
+			return true
+		}
+	}
+	return false
+}
