@@ -24,7 +24,7 @@ func Token(secret string) func(string) bool {
 // reading returns what the page may do that has shown no token: look.
 func reading() *auth.Rights {
 	rules := []auth.Rule{{Actions: auth.Listen, Sender: sig.Any}}
-	for _, method := range []string{"status", "history", "changes", "signal", "routes", "requests", "links", "tail", "log"} {
+	for _, method := range []string{"status", "history", "changes", "signal", "routes", "requests", "links", "listeners", "tail", "log"} {
 		rules = append(rules, auth.Rule{Actions: auth.Request, Sender: router.Inspector, Name: method})
 	}
 	r, err := auth.NewRights(rules...)

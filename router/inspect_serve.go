@@ -92,6 +92,7 @@ var inspectMethods = map[string]func(*inspection) (any, error){
 	"senders":    (*inspection).senders,
 	"signals":    (*inspection).signals,
 	"carriers":   (*inspection).carriers,
+	"listeners":  (*inspection).listeners,
 	"tail":       (*inspection).tail,
 	"log":        (*inspection).log,
 	"disconnect": (*inspection).disconnect,
@@ -130,6 +131,19 @@ func (i *inspection) routes() (any, error) {
 		return nil, err
 	}
 	return i.in.routes(q, i.eyes), nil
+}
+
+// listeners lists what one peer listens to, 200 at most.
+func (i *inspection) listeners() (any, error) {
+	const most = 200
+	var q struct {
+		Peer uint64 `json:"peer"`
+	}
+	if err := i.read(&q); err != nil {
+		return nil, err
+	}
+	all := slices.DeleteFunc(i.in.r.listeners(), func(l ListenerStatus) bool { return l.Peer != q.Peer })
+	return all[:min(len(all), most)], nil
 }
 
 // A SignalDetail is all there is to know of one signal.
