@@ -70,7 +70,7 @@ type Engine struct {
 
 	kicks  kicker
 	wg     sync.WaitGroup // every goroutine of the engine and its peers
-	Refuse atomic.Uint64  // connections turned away
+	refuse atomic.Uint64  // connections turned away, by listeners that are there too
 	Lost   atomic.Uint64  // events lost with peers that were closed to make room
 }
 
@@ -164,10 +164,11 @@ func (e *Engine) addListener(l Listener) error {
 }
 
 func (e *Engine) dropListener(l Listener) {
+	_ = l.Close()
 	e.mu.Lock()
+	e.refuse.Add(refusedBy(l))
 	delete(e.listeners, l)
 	e.mu.Unlock()
-	_ = l.Close()
 	e.wg.Done()
 }
 
@@ -187,13 +188,13 @@ func (e *Engine) AttachDialed(conn Conn, data any) (*Peer, error) {
 
 func (e *Engine) attach(p *Peer) (*Peer, error) {
 	if err := e.admit(p); err != nil {
-		e.Refuse.Add(1) // before the peer knows
+		e.refuse.Add(1) // before the peer knows
 		p.refuse(err)
 		return nil, err
 	}
 	if err := e.handler.Connected(p); err != nil {
 		e.forget(p)
-		e.Refuse.Add(1)
+		e.refuse.Add(1)
 		p.refuse(err)
 		e.wg.Done()
 		return nil, err

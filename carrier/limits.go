@@ -10,6 +10,7 @@ type Limits struct {
 	MaxMessageLogin   int           // the same before login; 4 KiB
 	MaxDepth          int           // nesting of a message's data; 64
 	MaxDepthLogin     int           // the same before login; 8
+	MaxValues         int           // values in a message beside its data; 4,096
 	MaxSenders        int           // senders of a peer; 1,024
 	MaxListeners      int           // listeners of a peer; 1,024
 	MaxCalls          int           // requests a peer has in flight as caller; 256
@@ -49,6 +50,7 @@ func (l Limits) WithDefaults() Limits {
 	def(&l.MaxMessageLogin, 4<<10)
 	def(&l.MaxDepth, 64)
 	def(&l.MaxDepthLogin, 8)
+	def(&l.MaxValues, 4096)
 	def(&l.MaxSenders, 1024)
 	def(&l.MaxListeners, 1024)
 	def(&l.MaxCalls, 256)

@@ -72,5 +72,25 @@ func (p *Peer) overMessage(bad *wire.Error) {
 // answered, and how many of its own calls are not answered.
 func (p *Peer) Waiting() (answers, calls int) { return p.calls.len(), int(p.asking.Load()) }
 
+// Refused returns how many connections were turned away since the engine began, also those
+// that its listeners did not let through: handshakes that failed, for instance.
+func (e *Engine) Refused() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n := e.refuse.Load()
+	for l := range e.listeners {
+		n += refusedBy(l)
+	}
+	return n
+}
+
+// refusedBy returns how many connections a listener did not let through itself.
+func refusedBy(l Listener) uint64 {
+	if r, ok := l.(interface{ Refused() uint64 }); ok {
+		return r.Refused()
+	}
+	return 0
+}
+
 // QueuedBytes returns how many bytes wait for all peers together, about.
 func (e *Engine) QueuedBytes() int64 { return e.queued.Load() }

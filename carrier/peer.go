@@ -118,7 +118,7 @@ func newPeer(e *Engine, conn Conn, data any) *Peer {
 func (p *Peer) Trust(yes bool) {
 	l := &p.engine.lim
 	p.trusted.Store(yes)
-	p.lim = wire.Limits{MaxMessage: l.MaxMessage, MaxDepth: l.MaxDepth, MaxValues: 4096}
+	p.lim = wire.Limits{MaxMessage: l.MaxMessage, MaxDepth: l.MaxDepth, MaxValues: l.MaxValues}
 	if !yes {
 		p.lim.MaxMessage, p.lim.MaxDepth = l.MaxMessageLogin, l.MaxDepthLogin
 	}

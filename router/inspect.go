@@ -104,7 +104,7 @@ func (in *inspector) status(now time.Time, t totals) Status {
 	}
 	if s := in.srv; s != nil {
 		st.Name, st.Limits = s.opts.Name, *s.engine.Limits()
-		st.Unencodable, st.TurnedAway, st.QueuedBytes = s.badEnc.Load(), s.engine.Refuse.Load(), s.engine.Queued()
+		st.Unencodable, st.TurnedAway, st.QueuedBytes = s.badEnc.Load(), s.engine.Refused(), s.engine.Queued()
 		s.mu.Lock()
 		st.Away = len(s.away)
 		s.mu.Unlock()

@@ -25,7 +25,7 @@ type ServerStats struct {
 func (s *ServerRouter) Stats() ServerStats {
 	st := ServerStats{
 		QueuedBytes: s.engine.QueuedBytes(), Passed: s.engine.Passed(),
-		Dropped: s.drops.Load() + s.full.Load() + s.engine.Lost.Load(), Unencodable: s.badEnc.Load(), Refused: s.engine.Refuse.Load(),
+		Dropped: s.drops.Load() + s.full.Load() + s.engine.Lost.Load(), Unencodable: s.badEnc.Load(), Refused: s.engine.Refused(),
 	}
 	sessions := map[*session]bool{}
 	for _, p := range s.engine.Peers() {

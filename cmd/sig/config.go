@@ -5,17 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"reflect"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
-	"unicode"
 
 	"github.com/BurntSushi/toml"
 	"github.com/spf13/pflag"
-
-	"github.com/sigrouter/sigrouter/carrier"
 )
 
 // commandLineOnly are the flags of sig serve that belong to one call of it. All others may
@@ -191,59 +185,4 @@ func settingText(value any) ([]string, error) {
 		return texts, nil
 	}
 	return nil, fmt.Errorf("%v is neither text, whole number, true, false nor a list", value)
-}
-
-// parseLimits reads limits such as max-message=4194304 and call-timeout=1m.
-func parseLimits(settings []string) (carrier.Limits, error) {
-	var limits carrier.Limits
-	fields := reflect.ValueOf(&limits).Elem()
-	names := limitNames()
-	for _, s := range settings {
-		name, value, ok := strings.Cut(s, "=")
-		i := slices.Index(names, name)
-		switch {
-		case !ok:
-			return limits, usagef("--limit %s: write it as NAME=VALUE", s)
-		case i < 0:
-			return limits, usagef("unknown limit %q; known are %s", name, strings.Join(names, ", "))
-		}
-		if err := setLimit(fields.Field(i), value); err != nil {
-			return limits, usagef("limit %s: %w", name, err)
-		}
-	}
-	return limits, nil
-}
-
-func setLimit(field reflect.Value, value string) error {
-	if field.Type() == reflect.TypeFor[time.Duration]() {
-		d, err := time.ParseDuration(value)
-		if err != nil || d <= 0 {
-			return fmt.Errorf("%q is no time such as 30s", value)
-		}
-		field.SetInt(int64(d))
-		return nil
-	}
-	n, err := strconv.ParseInt(value, 10, 0)
-	if err != nil || n <= 0 {
-		return fmt.Errorf("%q is no whole number above 0", value)
-	}
-	field.SetInt(n)
-	return nil
-}
-
-// limitNames returns the fields of carrier.Limits as they are written in settings:
-// MaxMessage is max-message.
-func limitNames() []string {
-	var names []string
-	for field := range reflect.TypeFor[carrier.Limits]().Fields() {
-		var b strings.Builder
-		for i, r := range field.Name {
-			if unicode.IsUpper(r) && i > 0 {
-				b.WriteByte('-')
-			}
-			b.WriteRune(unicode.ToLower(r))
-		}
-		names = append(names, b.String())
-	}
-	return names
 }

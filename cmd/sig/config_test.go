@@ -1,6 +1,10 @@
 package main
 
 import (
+	"io"
+	"math"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,7 +17,7 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/internal/testcert"
 )
 
 func writeConfig(t *testing.T, text string) string {
@@ -127,18 +131,53 @@ func TestServeLimits(t *testing.T) {
 // Every limit there is can be set.
 func TestParseLimits(t *testing.T) {
 	var all []string
+	fields := limitFields()
 	for i, name := range limitNames() {
 		value := "7"
-		if reflect.TypeFor[carrier.Limits]().Field(i).Type == reflect.TypeFor[time.Duration]() {
+		if fields[i].Type == reflect.TypeFor[time.Duration]() {
 			value = "7ns"
 		}
 		all = append(all, name+"="+value)
 	}
 	limits, err := parseLimits(all)
 	require.NoError(t, err)
-	fields := reflect.ValueOf(limits)
-	for i := range fields.NumField() {
-		require.EqualValues(t, 7, fields.Field(i).Int(), limitNames()[i])
+	limits.DrainTimeout = 7 // --drain says it
+	router := reflect.ValueOf(limits.Limits)
+	for i := range router.NumField() {
+		require.EqualValues(t, 7, router.Field(i).Int(), router.Type().Field(i).Name)
 	}
+	require.Equal(t, serveLimits{limits.Limits, 7, 7, 7}, limits)
 	require.Contains(t, limitNames(), "queue-soft-time")
+	require.NotContains(t, limitNames(), "drain-timeout")
+}
+
+// What waits for all clients is a quarter of the memory that the process may use.
+func TestQueueShare(t *testing.T) {
+	require.Zero(t, queueShare(math.MaxInt64), "no limit")
+	require.Zero(t, queueShare(4<<30))
+	require.Equal(t, 16<<20, queueShare(64<<20))
+	s := command(t, "serve", "--listen", "tcp://127.0.0.1:0")
+	s.Env = append(s.Env, "GOMEMLIMIT=64MiB")
+	r := sigRun(t, "request", "#router", "status", "--url", serverOf(t, startCommand(t, s)).url)
+	require.Contains(t, r.stdout, `"QueueTotalBytes":16777216`, r.stderr)
+}
+
+// Who does not get past the handshake in time is cut off, and counted.
+func TestServeHandshakeLimit(t *testing.T) {
+	cert, key := testcert.Files(t, testcert.NewCA(t).Server(t, testcert.Leaf{}))
+	s := startServer(t, "--limit", "handshake-timeout=50ms", "--tls-cert", cert, "--tls-key", key,
+		"--listen", "tcp://127.0.0.1:0", "--listen", "tls://127.0.0.1:0", "--listen", "ws://127.0.0.1:0/sig")
+	for _, address := range s.ready.Listen[1:] {
+		u, err := url.Parse(address)
+		require.NoError(t, err)
+		conn, err := net.Dial("tcp", u.Host)
+		require.NoError(t, err)
+		defer conn.Close()
+		require.NoError(t, conn.SetReadDeadline(time.Now().Add(testPatience)))
+		_, err = io.Copy(io.Discard, conn)
+		require.NoError(t, err, "%s: the router closes", address)
+	}
+	s.await(func() bool {
+		return strings.Contains(sigRun(t, "request", "#router", "status", "--url", s.url).stdout, `"turned_away":2`)
+	}, "both to be counted")
 }

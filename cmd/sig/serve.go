@@ -101,10 +101,6 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if err := f.validate(); err != nil {
 		return err
 	}
-	limits, err := parseLimits(f.limits)
-	if err != nil {
-		return err
-	}
 	login, err := f.login()
 	if err != nil || f.check {
 		return err
@@ -115,7 +111,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	}
 	d := &daemon{app: a, flags: f, log: log}
 	d.srv = router.ServerOptions{
-		Options: router.Options{Logger: log}, Name: f.name, Schemes: f.schemes(log), Limits: limits, Login: login,
+		Options: router.Options{Logger: log}, Name: f.name, Schemes: f.schemes(log), Limits: f.bounds.Limits, Login: login,
 	}.New()
 	defer d.serving.Wait()
 	asked := onSignals()

@@ -28,6 +28,7 @@ type serveFlags struct {
 	tokenFile           string
 
 	limits []string
+	bounds serveLimits // what limits say
 	config string
 	check  bool // the configuration, and end
 
@@ -58,6 +59,11 @@ func (f *serveFlags) validate() error {
 	if len(f.listen) == 0 {
 		return usagef("nowhere to listen; give an address with --listen")
 	}
+	limits, err := parseLimits(f.limits)
+	if err != nil {
+		return err
+	}
+	f.bounds = limits.withDefaults()
 	for _, address := range f.listen {
 		if err := f.validateAddress(address); err != nil {
 			return err

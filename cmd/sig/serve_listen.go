@@ -30,12 +30,25 @@ func (f *serveFlags) schemes(log *slog.Logger) carrier.Schemes {
 	if f.clientOptional {
 		c = &cryptotls.Config{ClientAuth: cryptotls.VerifyClientCertIfGiven} // TLS 1.2 at least, in any case
 	}
-	s["tls"] = tls.Scheme{Config: c, CertFile: f.cert, KeyFile: f.key, ClientCAFile: f.clientCA, Log: log}
-	w := ws.Scheme{TLS: c, CertFile: f.cert, KeyFile: f.key, ClientCAFile: f.clientCA, Options: ws.Options{Log: log}}
+	b := f.bounds
+	s["tls"] = tls.Scheme{
+		Config: c, CertFile: f.cert, KeyFile: f.key, ClientCAFile: f.clientCA, Log: log,
+		HandshakeTimeout: b.HandshakeTimeout, MaxHandshakes: b.MaxHandshakes, MaxHandshakesAddress: b.MaxHandshakesAddress,
+	}
+	w := ws.Scheme{TLS: c, CertFile: f.cert, KeyFile: f.key, ClientCAFile: f.clientCA, Options: f.webOptions(log)}
 	s["ws"], s["wss"] = w, w
 	s["serial"] = serial.Scheme{Log: log}
 	s["stdio"], s["exec"] = stdio.Scheme{Log: log}, stdio.Scheme{Log: log}
 	return s
+}
+
+// webOptions returns what holds for WebSocket.
+func (f *serveFlags) webOptions(log *slog.Logger) ws.Options {
+	b := f.bounds
+	return ws.Options{
+		Log: log, MaxPings: b.MaxPings, MessageTimeout: b.MessageTimeout, MessageRate: b.MessageRate,
+		HandshakeTimeout: b.HandshakeTimeout, MaxHandshakes: b.MaxHandshakes, MaxHandshakesAddress: b.MaxHandshakesAddress,
+	}
 }
 
 // listen listens at every address.
