@@ -128,6 +128,32 @@ func TestClassicFraming(t *testing.T) {
 	}
 }
 
+// What a classic peer could not read is not sent to it: such an event is dropped and
+// counted, such a response becomes a failure that says why. What fits arrives.
+func TestClassicTooLong(t *testing.T) {
+	s := newSite(t, router.ServerOptions{})
+	own, err := s.srv.AddSender("own", sig.Events("e"), sig.Answer("long", sig.Handle(func(_ context.Context, n int) (string, error) {
+		return strings.Repeat("x", n), nil
+	})))
+	require.NoError(t, err)
+	e, err := own.Signal("e")
+	require.NoError(t, err)
+	c := dialPysig(t, s.hostport(t))
+	got := make(chan any, 3)
+	require.NoError(t, c.AddRemoteListener("own", "e", func(_, _ string, data any) { got <- data }))
+	fits := strings.Repeat("x", 3900)
+	require.NoError(t, e.Trigger(strings.Repeat("y", 5000)))
+	require.NoError(t, e.Trigger(fits))
+	require.Equal(t, fits, <-got)
+	require.EqualValues(t, 1, s.srv.Peers()[0].Dropped)
+
+	v, err := c.RemoteRequest("own", "long", 4000)
+	require.NoError(t, err)
+	require.Len(t, v, 4000)
+	_, err = c.RemoteRequest("own", "long", 5000)
+	require.ErrorContains(t, err, "4096")
+}
+
 // Nothing is lost towards classic peers, whatever else goes on between them and us.
 func TestClassicUnderLoad(t *testing.T) {
 	const events, callers, calls = 60, 4, 10
