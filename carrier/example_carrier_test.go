@@ -101,7 +101,7 @@ func (c *courier) settle(r *carrier.Reply) {
 }
 
 // A whole carrier by embedding carrier.Base. Where there is a connection write a Conn
-// instead, which is less work: see examples/customcarrier.
+// instead, which is less work. Two programs with a Carrier: examples/customcarrier.
 func ExampleCarrier() {
 	up, down := make(chan []byte), make(chan []byte)
 	near := &courier{peer: "the client", in: up, out: down, waiting: map[string]chan *carrier.Reply{}}
