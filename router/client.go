@@ -94,6 +94,7 @@ type ClientRouter struct {
 	epoch         string
 	listeners     []*remoteSub
 	remoteSenders []*remoteSender
+	registered    uint64 // connections on which the client's senders were added again
 
 	books    atomic.Pointer[books]
 	counting sync.Mutex   // of signals from the server; held while a new session begins

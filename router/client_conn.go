@@ -217,13 +217,8 @@ func (c *ClientRouter) helloClassic(p *carrier.Peer) State {
 	return state
 }
 
-// connected makes the connection the client's own and lets signals flow.
+// connected lets signals flow on a connection that is the client's own.
 func (c *ClientRouter) connected(p *carrier.Peer, state State) {
-	c.mu.Lock()
-	c.peer.Store(p)
-	ready := c.ready
-	c.mu.Unlock()
-	close(ready)
 	p.Release()
 	c.log.Info("connected", "server", p.String(), "resumed", state.Resumed, "unsure", state.Unsure)
 }
@@ -334,7 +329,9 @@ func (c *ClientRouter) giveUp(err error) {
 	c.mu.Lock()
 	if c.failed == nil {
 		c.failed = sig.Errorf(sig.ErrNotConnected, "the client has ended: %v", err)
-		close(c.ready)
+		if c.peer.Load() == nil { // else it is closed
+			close(c.ready)
+		}
 	}
 	c.mu.Unlock()
 	if lost := c.wire.Out.Forget(sig.ErrNotConnected); lost > 0 {

@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -45,6 +46,7 @@ func (c *ClientRouter) AddRemoteListener(ctx context.Context, sender, event stri
 	for {
 		p, err := c.server(ctx)
 		if err != nil {
+			local.Remove()
 			return nil, err
 		}
 		err = c.addListener(ctx, p, sub)
@@ -52,13 +54,25 @@ func (c *ClientRouter) AddRemoteListener(ctx context.Context, sender, event stri
 			return sub, nil
 		}
 		if !lost(err) || ctx.Err() != nil {
+			local.Remove()
 			return nil, err
 		}
+		ended(ctx, p)
+	}
+}
+
+// ended waits for the end of a connection on which a call was lost.
+func ended(ctx context.Context, p *carrier.Peer) {
+	select {
+	case <-p.Done():
+	case <-ctx.Done():
 	}
 }
 
 // lost reports whether a call failed because the connection did.
-func lost(err error) bool { return sig.AsError(err).Code == sig.ErrNotConnected.Code }
+func lost(err error) bool {
+	return err != nil && sig.AsError(err).Code == sig.ErrNotConnected.Code
+}
 
 // addListener adds a listener at the server and to the client's books.
 func (c *ClientRouter) addListener(ctx context.Context, p *carrier.Peer, sub *remoteSub) error {
@@ -73,6 +87,7 @@ func (c *ClientRouter) addListener(ctx context.Context, p *carrier.Peer, sub *re
 	// until the id is in the books. See find.
 	c.adding.RLock()
 	defer c.adding.RUnlock()
+	session := c.books.Load().session
 	data, err := p.Call(ctx, "add_listener", params)
 	if err != nil {
 		return err
@@ -82,12 +97,20 @@ func (c *ClientRouter) addListener(ctx context.Context, p *carrier.Peer, sub *re
 		return sig.Errorf(sig.ErrMalformed, "the server's answer to add_listener has no listener_id")
 	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.books.Load().session != session:
+		// Added, and lost with the session: the next one was begun without it.
+		return sig.Errorf(sig.ErrNotConnected, "the session ended")
+	case sub.removed.Load():
+		c.unlisten(session, sub, out.ID)
+		return nil
+	}
 	sub.id = out.ID
 	if !slices.Contains(c.listeners, sub) {
 		c.listeners = append(c.listeners, sub)
 	}
 	c.indexListeners()
-	c.mu.Unlock()
 	return nil
 }
 
@@ -109,17 +132,37 @@ func (s *remoteSub) Remove() {
 	c := s.client
 	s.local.Remove()
 	c.mu.Lock()
-	id, p := s.id, c.peer.Load()
+	defer c.mu.Unlock()
 	c.listeners = slices.DeleteFunc(c.listeners, func(o *remoteSub) bool { return o == s })
 	c.indexListeners()
-	c.mu.Unlock()
-	if p == nil || id == nil {
+	if s.id != nil {
+		c.unlisten(c.books.Load().session, s, s.id)
+	}
+}
+
+// unlisten tells the server in the background that a listener is no more: when there is a
+// connection, and as long as the session is the one in which it was added. Called with
+// mu held.
+func (c *ClientRouter) unlisten(session uint32, s *remoteSub, id json.RawMessage) {
+	if c.ctx.Err() != nil {
 		return
 	}
 	params := fmt.Appendf(nil, `{"listener_id":%s}`, id)
-	c.spawn(func() {
-		if _, err := p.Call(c.ctx, "remove_listener", params); err != nil && !lost(err) && c.ctx.Err() == nil {
-			c.report(fmt.Errorf("removing a listener of %s/%s: %w", s.sender, s.event, err))
+	c.workers.Go(func() {
+		for {
+			p, err := c.server(c.ctx)
+			if err != nil || c.books.Load().session != session {
+				return
+			}
+			_, err = p.Call(c.ctx, "remove_listener", params)
+			switch {
+			case err == nil, c.ctx.Err() != nil, errors.Is(err, sig.ErrNoListener):
+				return
+			case !lost(err):
+				c.report(fmt.Errorf("removing a listener of %s/%s: %w", s.sender, s.event, err))
+				return
+			}
+			ended(c.ctx, p)
 		}
 	})
 }

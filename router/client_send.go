@@ -42,31 +42,49 @@ func (c *ClientRouter) AddRemoteSender(ctx context.Context, name string, opts ..
 		return nil, err
 	}
 	s := &remoteSender{sender: local, client: c, params: params}
-	for {
-		_, err = p.Call(ctx, "add_sender", params)
-		if err == nil || !lost(err) || ctx.Err() != nil {
-			break
-		}
-		if p, err = c.server(ctx); err != nil {
-			break
-		}
-	}
-	if err == nil {
-		s.forward, err = c.Router.listenRemote(name, sig.Any, forwardTarget{}, sig.ListenConfig{SkipFirst: true}, nil)
-	}
-	if err != nil {
+	if err := c.addSenderAt(ctx, p, s); err != nil {
 		local.remove("")
 		return nil, err
 	}
-	c.mu.Lock()
-	c.remoteSenders = append(c.remoteSenders, s)
-	c.mu.Unlock()
+	s.forward, err = c.Router.listenRemote(name, sig.Any, forwardTarget{}, sig.ListenConfig{SkipFirst: true}, nil)
+	if err != nil {
+		_ = s.Remove()
+		return nil, err
+	}
 	for event, value := range cfg.Initial {
 		if sg, err := s.Signal(event); err == nil {
 			_ = sg.Trigger(value) // its value at the server; failures are reported
 		}
 	}
 	return s, nil
+}
+
+// addSenderAt adds a sender at the server, p being the connection there is, and to what
+// is added again after a reconnect.
+func (c *ClientRouter) addSenderAt(ctx context.Context, p *carrier.Peer, s *remoteSender) error {
+	for {
+		c.mu.Lock()
+		registered := c.registered
+		c.mu.Unlock()
+		_, err := p.Call(ctx, "add_sender", s.params)
+		switch {
+		case err == nil:
+			c.mu.Lock()
+			// Another connection may have begun meanwhile, without the sender.
+			if c.registered == registered {
+				c.remoteSenders = append(c.remoteSenders, s)
+				c.mu.Unlock()
+				return nil
+			}
+			c.mu.Unlock()
+		case !lost(err) || ctx.Err() != nil:
+			return err
+		}
+		ended(ctx, p)
+		if p, err = c.server(ctx); err != nil {
+			return err
+		}
+	}
 }
 
 // declare is what the server is told of a sender.
@@ -94,22 +112,28 @@ func (s *remoteSender) Remove() error {
 	if !mine {
 		return nil
 	}
-	s.forward.Remove()
+	if s.forward != nil {
+		s.forward.Remove()
+	}
 	s.sender.remove("")
 	if p == nil {
 		return nil
 	}
-	params, err := sig.JSON{}.Marshal(senderParams{Sender: s.Name()})
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.engine.Limits().ClassicTimeout)
 	defer cancel()
 	c.settle(ctx, p)
-	if _, err := p.Call(ctx, "remove_sender", params); err != nil && !lost(err) {
+	if err := c.removeSenderAt(ctx, p, s); err != nil && !lost(err) {
 		return fmt.Errorf("the server did not remove sender %s: %w", s.Name(), err)
 	}
 	return nil
+}
+
+func (c *ClientRouter) removeSenderAt(ctx context.Context, p *carrier.Peer, s *remoteSender) error {
+	params, err := sig.JSON{}.Marshal(senderParams{Sender: s.Name()})
+	if err == nil {
+		_, err = p.Call(ctx, "remove_sender", params)
+	}
+	return err
 }
 
 // settle waits until the server has what was triggered, so that the next call comes
@@ -120,6 +144,7 @@ func (c *ClientRouter) settle(ctx context.Context, p *carrier.Peer) { p.Flushed(
 // them, after a reconnect.
 func (c *ClientRouter) register(ctx context.Context, p *carrier.Peer, resumed bool) error {
 	c.mu.Lock()
+	c.registered++
 	listeners := slices.Clone(c.listeners)
 	senders := slices.Clone(c.remoteSenders)
 	c.mu.Unlock()
@@ -148,7 +173,35 @@ func (c *ClientRouter) register(ctx context.Context, p *carrier.Peer, resumed bo
 			c.addLater(p, s, err)
 		}
 	}
-	return nil
+	for {
+		gone, err := c.settled(p, senders)
+		if gone == nil || err != nil {
+			return err
+		}
+		// It was removed meanwhile, when there was nobody to tell.
+		if err := c.removeSenderAt(ctx, p, gone); lost(err) || ctx.Err() != nil {
+			return err
+		}
+		senders = slices.DeleteFunc(senders, func(o *remoteSender) bool { return o == gone })
+	}
+}
+
+// settled makes the connection the client's own, unless one of the senders that were added
+// again was removed meanwhile: that one it returns.
+func (c *ClientRouter) settled(p *carrier.Peer, added []*remoteSender) (gone *remoteSender, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failed != nil {
+		return nil, c.failed
+	}
+	for _, s := range added {
+		if !slices.Contains(c.remoteSenders, s) {
+			return s, nil
+		}
+	}
+	c.peer.Store(p)
+	close(c.ready)
+	return nil, nil
 }
 
 // addLater keeps trying to add a sender that the server did not take back, most likely
@@ -161,6 +214,9 @@ func (c *ClientRouter) addLater(p *carrier.Peer, s *remoteSender, err error) {
 				return true, nil
 			}
 			_, err := p.Call(c.ctx, "add_sender", s.params)
+			if err == nil && !c.holds(s) {
+				err = c.removeSenderAt(c.ctx, p, s)
+			}
 			return err == nil, err
 		})
 	})

@@ -83,24 +83,43 @@ func (x *session) send(r *carrier.Route, t *carrier.Target, data carrier.Payload
 		x.sendAway(r, t, data, retained)
 		return
 	}
-	if err := p.Push(r, t, data, retained); err != nil {
+	err := p.Push(r, t, data, retained)
+	now := x.peer.Load() // the session may have changed hands meanwhile
+	switch {
+	case err != nil:
 		x.srv.full.Add(1)
 		p.TooSlow("its queue is full (QueueBytes)")
-		return
-	}
-	if by != nil {
+		if now != p {
+			x.full(now)
+		}
+	case now != p:
+		if now != nil {
+			now.Kick()
+		}
+	case by != nil:
 		by.Touch(p)
-	} else {
+	default:
 		p.Kick()
 	}
 }
 
-// sendAway keeps an event for a client that may come back. When its queue is full the
-// session ends: the client will find that it is gone.
+// full ends a session whose queue is full: the client will find that it is gone.
+func (x *session) full(p *carrier.Peer) {
+	if p != nil {
+		p.TooSlow("its queue is full (QueueBytes)")
+		return
+	}
+	x.holed.Store(true)
+	x.srv.goWorker(func() { x.srv.giveUp(x, sig.Errorf(sig.ErrSlow, "its queue was full before it came back")) })
+}
+
+// sendAway keeps an event for a client that may come back.
 func (x *session) sendAway(r *carrier.Route, t *carrier.Target, data carrier.Payload, retained bool) {
 	if err := x.wire.Push(r, t, data, retained, x.srv.engine.Limits().QueueBytes); err != nil {
 		x.srv.full.Add(1)
-		x.srv.goWorker(func() { x.srv.giveUp(x, sig.Errorf(sig.ErrSlow, "its queue was full before it came back")) })
+		x.full(x.peer.Load())
+	} else if p := x.peer.Load(); p != nil {
+		p.Kick() // it has come back
 	}
 }
 

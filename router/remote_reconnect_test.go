@@ -70,6 +70,13 @@ func pump(to, from net.Conn) {
 	from.Close()
 }
 
+// refuse makes the cable close new connections at once, or pass them on again.
+func (c *cable) refuse(yes bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.down = yes
+}
+
 // cut ends every connection, as pulling the plug does.
 func (c *cable) cut() {
 	c.mu.Lock()

@@ -51,12 +51,11 @@ type PeerEvent struct {
 type ServerRouter struct {
 	*Router
 
-	opts    ServerOptions
-	log     *slog.Logger
-	engine  *carrier.Engine
-	door    door
-	epoch   string
-	parting sync.Mutex // held while a session changes hands
+	opts   ServerOptions
+	log    *slog.Logger
+	engine *carrier.Engine
+	door   door
+	epoch  string
 
 	mu       sync.Mutex
 	sessions map[string]*session // those that can be resumed

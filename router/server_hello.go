@@ -57,6 +57,8 @@ func (x *session) begin(p *carrier.Peer, id []byte, in *helloParams) {
 	if old == nil {
 		s.register(x)
 		old = x
+	} else {
+		defer old.parting.Unlock()
 	}
 	lim := s.engine.Limits()
 	out := helloReply{
@@ -98,19 +100,30 @@ func (s *ServerRouter) register(x *session) {
 }
 
 // takeOver prepares the session that a client wants to resume, and returns the number
-// of the client's last signal that was dispatched; nil when it cannot be resumed.
+// of the client's last signal that was dispatched; nil when it cannot be resumed. The
+// session's parting is held until it is on the connection.
 func (s *ServerRouter) takeOver(p *carrier.Peer, r *resumeParam) (*session, uint64) {
 	if r == nil || subtle.ConstantTimeCompare([]byte(r.Epoch), []byte(s.epoch)) != 1 {
 		return nil, 0
 	}
-	s.parting.Lock()
-	defer s.parting.Unlock()
 	s.mu.Lock()
 	x := s.sessions[r.Session]
 	s.mu.Unlock()
 	if x == nil || !x.sameClient(p) {
 		return nil, 0
 	}
+	x.parting.Lock()
+	if !x.comeBack(r.Last) {
+		x.parting.Unlock()
+		return nil, 0
+	}
+	return x, x.wire.Last()
+}
+
+// comeBack ends the connection that a session still has, and makes it begin after number
+// last. It reports false when that cannot be.
+func (x *session) comeBack(last uint64) bool {
+	s := x.srv
 	prev := x.latest.Load()
 	taken := x.peer.CompareAndSwap(prev, nil)
 	if taken {
@@ -121,15 +134,15 @@ func (s *ServerRouter) takeOver(p *carrier.Peer, r *resumeParam) (*session, uint
 		x.dropSenders(errors.New("the connection was taken over"))
 	}
 	if !s.unkeep(x) {
-		return nil, 0
+		return false
 	}
 	x.nextTurn()
-	if !x.wire.Resume(r.Last) {
+	if x.holed.Load() || !x.wire.Resume(last) {
 		s.unregister(x)
 		x.end(errors.New("the session could not be resumed"))
-		return nil, 0
+		return false
 	}
-	return x, x.wire.Last()
+	return true
 }
 
 // sameClient reports whether a connection may resume the session: it must have proved
@@ -202,8 +215,8 @@ func (s *ServerRouter) dropAway(x *session) bool {
 
 // giveUp ends a session whose client did not come back.
 func (s *ServerRouter) giveUp(x *session, reason error) {
-	s.parting.Lock()
-	defer s.parting.Unlock()
+	x.parting.Lock()
+	defer x.parting.Unlock()
 	s.mu.Lock()
 	away := s.dropAway(x)
 	s.mu.Unlock()

@@ -38,6 +38,9 @@ type session struct {
 	turn    uint32     // counts the connections
 	begun   uint64     // number of the last signal that was not dispatched where it was read
 
+	parting sync.Mutex  // held while the session changes hands
+	holed   atomic.Bool // an event did not fit while there was no connection
+
 	mu        sync.Mutex
 	listeners map[uint32]*subscription
 	senders   map[string]*sender
@@ -136,7 +139,9 @@ func (h serverHandler) Disconnected(p *carrier.Peer, reason error) {
 	x := sessionOf(p)
 	x.copier.Close()
 	s.door.leave(p.Data.(*link), p.Info())
-	x.finishTasks()
+	if !x.finishTasks() {
+		x.nextTurn()
+	}
 	x.running.cancelAll()
 	if x.peer.CompareAndSwap(p, nil) {
 		kept := x.id != "" && p.GoodBye() == nil && resumable(reason)
@@ -155,13 +160,16 @@ func (h serverHandler) Disconnected(p *carrier.Peer, reason error) {
 // is still busy with what the client sent.
 const patience = time.Second
 
-// finishTasks lets what the client sent before it went be done.
-func (x *session) finishTasks() {
+// finishTasks lets what the client sent before it went be done. It reports false when
+// that takes too long.
+func (x *session) finishTasks() bool {
 	t := time.NewTimer(patience)
 	defer t.Stop()
 	select {
 	case <-x.serial.wait():
+		return true
 	case <-t.C:
+		return false
 	}
 }
 

@@ -204,7 +204,8 @@ func (x *session) begins(t *task) bool {
 }
 
 // nextTurn prepares for another connection of the client: of the signals that came by the
-// last one only those whose dispatch has begun are dispatched.
+// last one only those whose dispatch has begun are dispatched. The others come again, if the
+// client does; meanwhile their sender has gone.
 func (x *session) nextTurn() {
 	x.turning.Lock()
 	defer x.turning.Unlock()

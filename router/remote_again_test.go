@@ -1,0 +1,160 @@
+package router_test
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/router"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// Promise 14: what waits for a busy listener of the server when the connection is lost is
+// neither lost nor refused when the listener goes on before the client is back.
+func TestReturn_ServerGoesOnWhileClientIsAway(t *testing.T) {
+	const n = 100
+	s := newSite(t, router.ServerOptions{})
+	line := newCable(t, s.hostport(t))
+	states := make(chan router.State, 100)
+	var failed atomic.Value
+	a := (&site{schemes: s.schemes, url: line.url()}).dial(t, router.ClientOptions{
+		MaxBackoff: 20 * time.Millisecond, OnState: func(st router.State) { states <- st },
+		OnError: func(err error) { failed.Store(err) },
+	})
+	require.True(t, (<-states).Connected)
+
+	entered, leave := make(chan struct{}, 1), make(chan struct{})
+	var once sync.Once
+	open := func() { once.Do(func() { close(leave) }) }
+	t.Cleanup(open)
+	got, idle := newCollect(), make(chan struct{}, 1)
+	_, err := s.srv.AddListener("s", "e", func(e sig.Event) {
+		select {
+		case entered <- struct{}{}:
+		default:
+		}
+		<-leave
+		got.listen(e)
+	})
+	require.NoError(t, err)
+	_, err = s.srv.AddListener("other", sig.Connect, func(sig.Event) { idle <- struct{}{} })
+	require.NoError(t, err)
+	snd, err := a.AddRemoteSender(t.Context(), "s", sig.Events("e"))
+	require.NoError(t, err)
+	e, err := snd.Signal("e")
+	require.NoError(t, err)
+	for i := range n {
+		require.NoError(t, e.Trigger(i))
+	}
+	<-entered
+	_, err = a.Ping(t.Context()) // the server has received them all
+	require.NoError(t, err)
+	added := make(chan error, 1)
+	go func() { _, err := a.AddRemoteSender(context.Background(), "other", sig.Events("e")); added <- err }()
+	line.refuse(true)
+	line.cut()
+	require.False(t, (<-states).Connected)
+	require.Eventually(t, func() bool { return s.srv.Stats().Away == 1 }, 10*time.Second, time.Millisecond)
+	open()
+	require.Equal(t, int64(0), got.data(t))
+	line.refuse(false)
+	require.True(t, (<-states).Resumed)
+	require.NoError(t, <-added)
+	<-idle
+	require.NoError(t, e.Trigger(n))
+	for i := range n {
+		require.Equal(t, int64(i+1), got.data(t))
+	}
+	require.Empty(t, got)
+	require.Nil(t, failed.Load())
+}
+
+// A sender and a listener that are removed while the client is adding them again, and so has
+// no connection to say it on, are not left at the server.
+func TestReturn_RemovedWhileAddedAgain(t *testing.T) {
+	opts := router.ServerOptions{}
+	opts.Limits.ResumeFor = -1 // listeners are added again too
+	s := newSite(t, opts)
+	line := newCable(t, s.hostport(t))
+	var mu sync.Mutex
+	var tap func(frame string)
+	states := make(chan router.State, 100)
+	dialer := &tappingDialer{schemes: s.schemes, tap: func(frame string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if tap != nil {
+			tap(frame)
+		}
+	}}
+	c, err := router.ClientOptions{
+		MaxBackoff: 20 * time.Millisecond, Schemes: carrier.NewSchemes(dialer), TextOnly: true,
+		OnState: func(st router.State) { states <- st },
+	}.Dial(t.Context(), line.url())
+	require.NoError(t, err)
+	defer c.Close()
+	require.True(t, (<-states).Connected)
+	snd, err := c.AddRemoteSender(t.Context(), "s", sig.Events("e"))
+	require.NoError(t, err)
+	sub, err := c.AddRemoteListener(t.Context(), "t", "e", func(sig.Event) {})
+	require.NoError(t, err)
+	mu.Lock()
+	tap = func(frame string) {
+		switch {
+		case strings.Contains(frame, `"add_listener"`):
+			sub.Remove()
+		case strings.Contains(frame, `"add_sender"`):
+			assert.NoError(t, snd.Remove())
+		}
+	}
+	mu.Unlock()
+	line.cut()
+	require.False(t, (<-states).Connected)
+	require.True(t, (<-states).Connected)
+	require.Eventually(t, func() bool {
+		st := s.srv.Stats()
+		return st.Senders == 0 && st.Listeners == 0
+	}, 5*time.Second, time.Millisecond, "left at the server: %+v", s.srv.Stats())
+	mu.Lock()
+	tap = nil
+	mu.Unlock()
+	_, err = c.AddRemoteSender(t.Context(), "s", sig.Events("e"))
+	require.NoError(t, err, "the name is free")
+}
+
+// tappingDialer makes connections that show each frame before it is sent.
+type tappingDialer struct {
+	schemes carrier.Schemes
+	tap     func(frame string)
+}
+
+func (d *tappingDialer) Schemes() []string { return []string{"tcp"} }
+
+func (d *tappingDialer) Listen(context.Context, *url.URL) (carrier.Listener, error) {
+	panic("not used")
+}
+
+func (d *tappingDialer) Dial(ctx context.Context, u *url.URL) (carrier.Conn, error) {
+	c, err := d.schemes.Dial(ctx, u.String())
+	if err != nil {
+		return nil, err
+	}
+	return &tappedConn{c, d.tap}, nil
+}
+
+type tappedConn struct {
+	carrier.Conn
+	tap func(frame string)
+}
+
+func (c *tappedConn) Send(frame []byte) error {
+	c.tap(string(frame))
+	return c.Conn.Send(frame)
+}
