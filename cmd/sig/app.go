@@ -88,6 +88,8 @@ or with --json; everything else goes to standard error.`,
 		a.requestCommand(),
 		a.sendersCommand(),
 		a.topCommand(),
+		a.recordCommand(),
+		a.replayCommand(),
 		a.benchCommand(),
 	)
 	root.AddCommand(a.genCommand(), a.portsCommand(), a.versionCommand(), a.thermometerCommand())

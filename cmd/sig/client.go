@@ -113,6 +113,11 @@ type connection struct {
 // dial connects to the router that the flags name. Once is for commands that are over soon:
 // they do not connect again.
 func (a *app) dial(ctx context.Context, f *clientFlags, once bool) (*connection, error) {
+	return a.dialAs(ctx, f, once, func(router.State) {})
+}
+
+// dialAs is dial for those who want to know when the connection comes and goes.
+func (a *app) dialAs(ctx context.Context, f *clientFlags, once bool, told func(router.State)) (*connection, error) {
 	if err := f.resolve(a.getenv); err != nil {
 		return nil, err
 	}
@@ -123,7 +128,7 @@ func (a *app) dial(ctx context.Context, f *clientFlags, once bool) (*connection,
 	c := &connection{lost: make(chan error, 1), app: a, url: f.url}
 	o := router.ClientOptions{
 		Schemes: f.schemes(), Name: cmp.Or(f.name, a.command), Token: token,
-		NoReconnect: once, OnState: c.state(once), OnError: c.later,
+		NoReconnect: once, OnState: c.state(once, told), OnError: c.later,
 	}
 	try, cancel := context.WithTimeoutCause(ctx, f.timeout, fmt.Errorf("no answer within %v", f.timeout))
 	defer cancel()
@@ -147,9 +152,10 @@ func (c *connection) why(outer, inner context.Context, err error) error {
 }
 
 // state returns what is told of the connection's coming and going.
-func (c *connection) state(once bool) func(router.State) {
+func (c *connection) state(once bool, told func(router.State)) func(router.State) {
 	first := true
 	return func(s router.State) {
+		told(s)
 		switch {
 		case c.isClosed():
 		case s.Connected && first:

@@ -39,12 +39,17 @@ func (a *app) completeNames(f *clientFlags, events bool) cobra.CompletionFunc {
 				names = append(names, s.Events...)
 			}
 		}
-		slices.Sort(names)
-		names = slices.DeleteFunc(slices.Compact(names), func(n string) bool {
-			return !strings.HasPrefix(n, typed) || strings.ContainsFunc(n, unsafeRune)
-		})
-		return names, none
+		return offered(names, typed), none
 	}
+}
+
+// offered are the names that begin with what was typed, in order. Those that are not fit
+// for a command line are left out.
+func offered(names []string, typed string) []string {
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(n string) bool {
+		return !strings.HasPrefix(n, typed) || strings.ContainsFunc(n, unsafeRune)
+	})
 }
 
 // sendersNow asks the router, without patience and without a word to the user.
