@@ -1,0 +1,278 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sigrouter/sigrouter"
+	"github.com/sigrouter/sigrouter/carrier/tls"
+	"github.com/sigrouter/sigrouter/internal/pty"
+	"github.com/sigrouter/sigrouter/internal/testcert"
+	"github.com/sigrouter/sigrouter/router"
+	"github.com/sigrouter/sigrouter/sig"
+)
+
+// openPTY returns the two ends of a pseudo terminal: the device, and the path of its port.
+func openPTY(t *testing.T) (device *os.File, port string) {
+	t.Helper()
+	device, port, err := pty.Open()
+	if err != nil {
+		t.Skip(err) // no Linux
+	}
+	t.Cleanup(func() { _ = device.Close() })
+	// A terminal that nobody has open cannot be read from its other end.
+	keep, err := os.OpenFile(port, os.O_RDWR, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = keep.Close() })
+	return device, port
+}
+
+// serialCable joins two serial ports, and returns the paths to open.
+func serialCable(t *testing.T) (a, b string) {
+	t.Helper()
+	x, a := openPTY(t)
+	y, b := openPTY(t)
+	var wg sync.WaitGroup
+	carry := func(to, from *os.File) {
+		buf := make([]byte, 4096)
+		for {
+			n, err := from.Read(buf)
+			if err == nil {
+				_, err = to.Write(buf[:n])
+			}
+			if err != nil {
+				return
+			}
+		}
+	}
+	wg.Go(func() { carry(x, y) })
+	wg.Go(func() { carry(y, x) })
+	t.Cleanup(func() {
+		_ = x.Close()
+		_ = y.Close()
+		wg.Wait()
+	})
+	return a, b
+}
+
+// everywhere is one sig serve with every carrier at once.
+type everywhere struct {
+	*server
+	urls        map[string]string // by scheme, for clients
+	ca          string
+	thermometer *os.File // prints lines
+}
+
+func startEverywhere(t *testing.T, more ...string) *everywhere {
+	t.Helper()
+	ca := testcert.NewCA(t)
+	cert, key := testcert.Files(t, ca.Server(t, testcert.Leaf{}))
+	near, far := serialCable(t)
+	thermometer, port := openPTY(t)
+	e := &everywhere{urls: map[string]string{}, ca: ca.File(t), thermometer: thermometer}
+	e.server = startServer(t, append(more, "--tls-cert", cert, "--tls-key", key,
+		"--listen", "tcp://127.0.0.1:0", "--listen", "tls://127.0.0.1:0", "--listen", "unix://"+filepath.Join(t.TempDir(), "sock"),
+		"--listen", "ws://127.0.0.1:0/sig", "--listen", "serial://"+near+"?baud=4000000",
+		"--listen", "serial://"+port+"?baud=9600&sender=thermo&event=temperature")...)
+	for _, url := range e.ready.Listen[:4] {
+		scheme, _, _ := strings.Cut(url, ":")
+		e.urls[scheme] = url
+	}
+	e.urls["serial"] = "serial://" + far + "?baud=4000000"
+	return e
+}
+
+// join connects a program by a carrier.
+func (e *everywhere) join(scheme string) *router.ClientRouter {
+	e.t.Helper()
+	s := sigrouter.Schemes()
+	s["tls"] = tls.Scheme{CAFile: e.ca}
+	c, err := router.ClientOptions{Schemes: s, Name: "over " + scheme}.Dial(e.t.Context(), e.urls[scheme])
+	require.NoError(e.t, err, scheme)
+	e.t.Cleanup(func() { _ = c.Close() }) // the router may have gone first
+	return c
+}
+
+// A streamed event has a number and some weight.
+type streamed struct {
+	N   int    `json:"n"`
+	Pad string `json:"pad"`
+}
+
+// One router passes one stream of events to a program on each carrier, in order, while a
+// sixth that reads nothing is cut off for that; Node takes part, and a thermometer that
+// knows nothing but its readings.
+func TestEverywhere(t *testing.T) {
+	// The slow one may keep 256 KiB waiting. The stream stays less than that ahead of the
+	// others, however slow the machine is.
+	const count, ahead, pad = 3000, 100, 1000
+	e := startEverywhere(t, "--limit", "queue-bytes=262144")
+	source := e.join("unix")
+	stream, err := source.AddRemoteSender(t.Context(), "stream", sig.Events("n"),
+		sig.Answer("double", func(_ context.Context, r sig.Request) (any, error) {
+			var n int
+			err := r.Decode(&n)
+			return 2 * n, err
+		}))
+	require.NoError(t, err)
+	signal, err := stream.Signal("n")
+	require.NoError(t, err)
+
+	listening, measured := e.audience("stream"), e.audience("thermo")
+	heard := map[string]chan int{}
+	for scheme := range e.urls {
+		ch := make(chan int, count)
+		_, err := e.join(scheme).AddRemoteListener(t.Context(), "stream", "n", func(ev sig.Event) {
+			var s streamed
+			if err := ev.Decode(&s); err != nil {
+				s.N = -1
+			}
+			ch <- s.N
+		})
+		require.NoError(t, err, scheme)
+		heard[scheme] = ch
+	}
+	node := e.runNode(count)
+	slow, err := net.Dial("tcp", strings.TrimPrefix(e.urls["tcp"], "tcp://"))
+	require.NoError(t, err)
+	defer slow.Close()
+	_, err = fmt.Fprintln(slow, `{"id":1,"method":"hello","params":{"version":1,"name":"sloth"}}`)
+	require.NoError(t, err)
+	_, err = fmt.Fprintln(slow, `{"id":2,"method":"add_listener","params":{"sender":"stream","event":"n"}}`)
+	require.NoError(t, err)
+	listening(len(e.urls) + len(node) + 1)
+
+	expect := func(n int) {
+		for scheme, ch := range heard {
+			select {
+			case got := <-ch:
+				require.Equal(t, n, got, "over %s", scheme)
+			case <-time.After(testPatience):
+				require.FailNow(t, "an event did not come", "%d over %s", n, scheme)
+			}
+		}
+	}
+	for n := range count {
+		require.NoError(t, signal.Trigger(streamed{n, strings.Repeat("x", pad)}))
+		if n >= ahead {
+			expect(n - ahead)
+		}
+	}
+	for n := count - ahead; n < count; n++ {
+		expect(n)
+	}
+	sloth := "sloth (tcp:" + slow.LocalAddr().String() + ")"
+	e.await(func() bool {
+		for line := range strings.Lines(e.stderr.String()) {
+			if strings.Contains(line, sloth) && strings.Contains(line, "too slow") && strings.Contains(line, "QueueBytes") {
+				return true
+			}
+		}
+		return false
+	}, "the log to say why %s was cut off", sloth)
+	require.Equal(t, 1, strings.Count(e.stderr.String(), "QueueBytes"), "nobody else was")
+	for _, done := range node {
+		require.JSONEq(t, fmt.Sprintf(`{"inOrder":true,"count":%d,"answer":42}`, count), done())
+	}
+
+	shown := start(t, "listen", "thermo", "--count", "2", "--url", e.urls["tls"], "--ca", e.ca)
+	measured(1)
+	_, err = e.thermometer.WriteString("21.5\n21.6\n")
+	require.NoError(t, err)
+	require.Contains(t, shown.line(), `"sender":"thermo","event":"temperature","data":21.5`)
+	require.Contains(t, shown.line(), `"data":21.6`)
+}
+
+// audience returns a function that waits until so many programs listen to an event of a
+// sender.
+func (e *everywhere) audience(sender string) (await func(n int)) {
+	e.t.Helper()
+	counts := make(chan int, 100)
+	_, err := e.join("unix").AddRemoteListener(e.t.Context(), sender, sig.Subscribe, func(ev sig.Event) {
+		var l sig.Listening
+		if ev.Decode(&l) == nil {
+			counts <- l.Listeners
+		}
+	})
+	require.NoError(e.t, err)
+	return func(n int) {
+		for have := 0; have < n; {
+			select {
+			case have = <-counts:
+			case <-time.After(testPatience):
+				require.FailNow(e.t, "somebody does not listen", "%d of %d to %s", have, n, sender)
+			}
+		}
+	}
+}
+
+// runNode starts a program in Node that listens to the stream, and returns what waits for
+// the answer; nothing where there is no Node.
+func (e *everywhere) runNode(count int) []func() string {
+	e.t.Helper()
+	program, err := exec.LookPath("node")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			require.NoError(e.t, err)
+		}
+		e.t.Log("without Node: it is not installed")
+		return nil
+	}
+	client, err := filepath.Abs("../../clients/js/sig-node.js")
+	require.NoError(e.t, err)
+	answer := make(chan string, 1)
+	ready := make(chan struct{})
+	listener := e.join("ws")
+	_, err = listener.AddRemoteListener(e.t.Context(), "node", sig.Any, func(ev sig.Event) {
+		switch ev.Name {
+		case "ready":
+			close(ready)
+		case "heard":
+			var raw json.RawMessage
+			_ = ev.Decode(&raw)
+			answer <- string(raw)
+		}
+	})
+	require.NoError(e.t, err)
+	cmd := exec.CommandContext(e.t.Context(), program, "testdata/everywhere.mjs", client, e.urls["tcp"], fmt.Sprint(count))
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	require.NoError(e.t, cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	await := func(ch <-chan struct{}, what string) {
+		select {
+		case <-ch:
+		case err := <-ended:
+			require.FailNow(e.t, "Node ended", "%v before it was %s: %s", err, what, out.String())
+		case <-time.After(testPatience):
+			require.FailNow(e.t, "Node is not "+what, "")
+		}
+	}
+	await(ready, "ready")
+	name, err := listener.RemoteRequest(e.t.Context(), "node", "name", nil)
+	require.NoError(e.t, err)
+	require.Contains(e.t, fmt.Sprint(name), "node v")
+	return []func() string{func() string {
+		select {
+		case text := <-answer:
+			require.NoError(e.t, <-ended, out.String())
+			return text
+		case <-time.After(testPatience):
+			require.FailNow(e.t, "Node has not heard everything", out.String())
+			return ""
+		}
+	}}
+}
