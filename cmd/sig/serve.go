@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,9 +26,14 @@ func (a *app) serveCommand() *cobra.Command {
 what is on its way arrive, and ends with exit code 0.
 
 When it is ready it prints one line with its real addresses, and nothing else, on
-standard output:
+standard output (here in two):
 
-  {"ready":true,"listen":["tcp://127.0.0.1:3000"],"pid":4242,"name":"router"}
+  {"ready":true,"listen":["tcp://127.0.0.1:3000","ws://127.0.0.1:3080/sig"],
+   "http":"http://127.0.0.1:3080/","pid":4242,"name":"router"}
+
+Its HTTP server has the dashboard at /, WebSocket at /sig, what the dashboard shows as
+JSON below /api/, /metrics for Prometheus, /healthz and /readyz. With a --token-file all
+but health wants a token that may inspect the router.
 
 Whoever reaches an address may talk to the router, unless --token-file says who may log in
 and do what; sig token makes a token for it. The default addresses are for programs of
@@ -90,8 +96,14 @@ type daemon struct {
 
 	srv       *router.ServerRouter
 	listeners []carrier.Listener
-	serving   sync.WaitGroup // of sockets that were passed; ends with srv
+	serving   sync.WaitGroup // of listeners that were made here; ends with srv
+
+	http, metricsHTTP *httpServer // nil: off
+	started           atomic.Bool
 }
+
+// logKept is how many lines of the log the router keeps to show them.
+const logKept = 500
 
 func (a *app) serve(ctx context.Context, f serveFlags) error {
 	log, err := a.logger(f)
@@ -109,6 +121,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return err
 	}
+	log = slog.New(router.NewLogTail(log.Handler(), logKept)) // for the dashboard
 	d := &daemon{app: a, flags: f, log: log}
 	d.srv = router.ServerOptions{
 		Options: router.Options{Logger: log}, Name: f.name, Schemes: f.schemes(log), Limits: f.bounds.Limits, Login: login,
@@ -117,7 +130,9 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	asked := onSignals()
 	defer asked.stop()
 	if err := d.start(ctx, login, ready); err != nil {
-		return errors.Join(err, d.srv.Close())
+		err = errors.Join(err, d.srv.Close())
+		d.stopHTTP(ctx)
+		return err
 	}
 	d.untilStopped(ctx, asked)
 	d.stop()
@@ -136,6 +151,8 @@ func (d *daemon) start(ctx context.Context, login auth.Authenticator, ready *os.
 	for _, l := range d.listeners {
 		line.Listen = append(line.Listen, l.URL())
 	}
+	line.HTTP, line.Metrics = d.http.String(), d.metricsHTTP.String()
+	d.started.Store(true)
 	d.warnOpen(login)
 	if err := d.app.sayReady(line, ready); err != nil {
 		return err

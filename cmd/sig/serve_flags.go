@@ -12,9 +12,6 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// defaultWS is where sig serve listens for browsers.
-const defaultWS = "ws://127.0.0.1:3080/sig"
-
 // serveFlags are the flags of sig serve.
 type serveFlags struct {
 	listen  []string
@@ -27,6 +24,7 @@ type serveFlags struct {
 	clientOptional      bool
 	tokenFile           string
 
+	http   httpFlags
 	limits []string
 	bounds serveLimits // what limits say
 	config string
@@ -37,7 +35,7 @@ type serveFlags struct {
 }
 
 func (f *serveFlags) add(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.listen, "listen", []string{defaultURL, defaultWS}, "`address` to listen at; may be given several times")
+	flags.StringArrayVar(&f.listen, "listen", nil, "`address` to listen at, in place of "+defaultURL+" and --http; may be given several times")
 	flags.StringVar(&f.name, "name", "router", "what the router calls itself")
 	flags.StringVar(&f.log, "log", "text", "how to log to standard error: text or json")
 	flags.IntVar(&f.readyFD, "ready-fd", 0, "also write the line that says ready to this file `descriptor`, and close it")
@@ -49,6 +47,7 @@ func (f *serveFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.tokenFile, "token-file", "", "`file` that says who may log in and do what: tokens, certificates, users, rules; without it everybody may do everything")
 	flags.BoolVar(&f.quiet, "quiet", false, "log warnings and errors alone")
 	flags.BoolVar(&f.untilEOF, "until-eof", false, "also stop when standard input ends, as it does when the program that started the router goes")
+	f.http.add(flags)
 	flags.StringArrayVar(&f.limits, "limit", nil, "a limit of what clients may do, as `NAME=VALUE`; may be given several times")
 	flags.StringVar(&f.config, "config", "", "`file` with settings, TOML (env SIG_CONFIG)")
 	flags.BoolVar(&f.check, "check-config", false, "say what is wrong with the settings, or nothing, and end")
@@ -56,7 +55,13 @@ func (f *serveFlags) add(flags *pflag.FlagSet) {
 
 // validate reports what makes no sense before anything has begun.
 func (f *serveFlags) validate() error {
-	if len(f.listen) == 0 {
+	if err := f.http.validate(f.listen != nil, f.cert != ""); err != nil {
+		return err
+	}
+	if f.listen == nil {
+		f.listen = []string{defaultURL}
+	}
+	if len(f.listen) == 0 && f.http.atURL == nil {
 		return usagef("nowhere to listen; give an address with --listen")
 	}
 	limits, err := parseLimits(f.limits)
@@ -65,7 +70,7 @@ func (f *serveFlags) validate() error {
 	}
 	f.bounds = limits.withDefaults()
 	for _, address := range f.listen {
-		if err := f.validateAddress(address); err != nil {
+		if err := cmp.Or(f.validateAddress(address), f.http.checkShared(address)); err != nil {
 			return err
 		}
 	}

@@ -46,7 +46,8 @@ func (f *serveFlags) schemes(log *slog.Logger) carrier.Schemes {
 func (f *serveFlags) webOptions(log *slog.Logger) ws.Options {
 	b := f.bounds
 	return ws.Options{
-		Log: log, MaxPings: b.MaxPings, MessageTimeout: b.MessageTimeout, MessageRate: b.MessageRate,
+		Log: log, AllowedHosts: f.http.hosts, AllowedOrigins: f.http.origins,
+		MaxPings: b.MaxPings, MessageTimeout: b.MessageTimeout, MessageRate: b.MessageRate,
 		HandshakeTimeout: b.HandshakeTimeout, MaxHandshakes: b.MaxHandshakes, MaxHandshakesAddress: b.MaxHandshakesAddress,
 	}
 }
@@ -56,6 +57,9 @@ func (d *daemon) listen(ctx context.Context) error {
 	sockets := passedSockets(d.app.getenv)
 	defer d.warnUnused(sockets)
 	for _, address := range d.flags.listen {
+		if d.flags.http.shared(address) {
+			continue // startHTTP does
+		}
 		if isHandover(address) {
 			if err := d.takeOver(address, sockets); err != nil {
 				return err
@@ -80,13 +84,18 @@ func (d *daemon) takeOver(address string, sockets []passedSocket) error {
 	listeners, err := h.listen(sockets, d.flags.schemes(d.log))
 	for _, l := range listeners {
 		d.listeners = append(d.listeners, l)
-		d.serving.Go(func() {
-			if err := d.srv.Serve(l); err != nil && !errors.Is(err, sig.ErrShuttingDown) {
-				d.log.Error("listening ended", "listen", l.URL(), "err", err)
-			}
-		})
+		d.serve(l)
 	}
 	return err
+}
+
+// serve accepts clients from a listener until the router stops.
+func (d *daemon) serve(l carrier.Listener) {
+	d.serving.Go(func() {
+		if err := d.srv.Serve(l); err != nil && !errors.Is(err, sig.ErrShuttingDown) {
+			d.log.Error("listening ended", "listen", l.URL(), "err", err)
+		}
+	})
 }
 
 // warnUnused tells of sockets at which programs would wait in vain.

@@ -7,10 +7,12 @@ import (
 
 // A readyLine is what sig serve prints when it is ready.
 type readyLine struct {
-	Ready  bool     `json:"ready"`
-	Listen []string `json:"listen"`
-	PID    int      `json:"pid"`
-	Name   string   `json:"name"`
+	Ready   bool     `json:"ready"`
+	Listen  []string `json:"listen"`
+	HTTP    string   `json:"http,omitempty"`    // where the dashboard is
+	Metrics string   `json:"metrics,omitempty"` // where metrics and health are alone
+	PID     int      `json:"pid"`
+	Name    string   `json:"name"`
 }
 
 // sayReady prints the line, and to the file if there is one.
