@@ -12,6 +12,17 @@
 //   - Package router has the Router, where senders and listeners meet.
 //   - Package carrier has what moves messages between routers, and the packages below
 //     it each one way of doing so.
+//   - Package auth says who may come in and do what.
+//   - Package router/routertest is for tests of programs that use routers.
 //
-// The wire is described in docs/protocol.md.
+// On top of these:
+//
+//   - Package api calls methods of Go values from anywhere, idl makes both sides from an
+//     interface file.
+//   - Package channel has channels that carry one type of message.
+//   - Package component is for processes that publish and subscribe by topic.
+//   - Package dashboard is a page that shows a router, metrics its numbers.
+//
+// What is promised is in docs/semantics.md, the wire in docs/protocol.md, programs to begin
+// with in examples.
 package sigrouter
