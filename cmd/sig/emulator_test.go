@@ -192,6 +192,14 @@ func (e *emulator) control(args string, what byte) {
 			e.overflow = append(e.overflow, fmt.Sprintf("column %d of %d", number(0, 1), e.w))
 		}
 		e.x = min(number(0, 1), e.w) - 1
+	case what == 'A':
+		e.y = max(e.y-number(0, 1), 0)
+	case what == 'B':
+		e.y = min(e.y+number(0, 1), e.h-1)
+	case what == 'C':
+		e.x = min(e.x+number(0, 1), e.w-1)
+	case what == 'D':
+		e.x = max(e.x-number(0, 1), 0)
 	case what == 'K' && args == "":
 		e.blank(e.y, min(e.x, e.w))
 	case what == 'J' && args == "2":

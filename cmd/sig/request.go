@@ -76,11 +76,16 @@ func (p *printer) response(data any, raw bool) error {
 	case p.json:
 		return p.line(string(jsonText(data)))
 	}
+	return p.line(visibleJSON(indented(jsonText(data))))
+}
+
+// indented spreads JSON text over lines.
+func indented(text []byte) []byte {
 	var b bytes.Buffer
-	if err := json.Indent(&b, jsonText(data), "", "  "); err != nil {
-		return err
+	if json.Indent(&b, text, "", "  ") != nil {
+		return text
 	}
-	return p.line(visibleJSON(b.Bytes()))
+	return b.Bytes()
 }
 
 // checkNames checks pairs of what a name is for, and the name.

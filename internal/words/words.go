@@ -1,4 +1,4 @@
-// Package words divides command lines.
+// Package words divides command lines into words.
 package words
 
 import (
@@ -13,40 +13,47 @@ import (
 // as it is, except between single quotes, and between double quotes unless that is a
 // backslash or a double quote.
 func Split(s string) ([]string, error) {
-	var words []string
-	var word strings.Builder
-	inWord := false
+	var all []string
+	for {
+		word, rest, ok, err := Next(s)
+		if err != nil || !ok {
+			return all, err
+		}
+		all, s = append(all, word), rest
+	}
+}
+
+// Next returns the first word of a command line, and what follows it. Without a word, ok is
+// false.
+func Next(s string) (word, rest string, ok bool, err error) {
+	s = strings.TrimLeft(s, blanks)
+	if s == "" {
+		return "", "", false, nil
+	}
+	var b strings.Builder
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; c {
-		case ' ', '\t', '\n', '\r':
-			if inWord {
-				words = append(words, word.String())
-				word.Reset()
-				inWord = false
-			}
-		case '\'', '"':
-			n, err := quoted(&word, s[i:])
+		switch c := s[i]; {
+		case strings.IndexByte(blanks, c) >= 0:
+			return b.String(), s[i:], true, nil
+		case c == '\'' || c == '"':
+			n, err := quoted(&b, s[i:])
 			if err != nil {
-				return nil, err
+				return "", "", false, err
 			}
 			i += n - 1
-			inWord = true
-		case '\\':
+		case c == '\\':
 			if i++; i == len(s) {
-				return nil, errors.New("a backslash stands at the end")
+				return "", "", false, errors.New("a backslash stands at the end")
 			}
-			word.WriteByte(s[i])
-			inWord = true
+			b.WriteByte(s[i])
 		default:
-			word.WriteByte(c)
-			inWord = true
+			b.WriteByte(c)
 		}
 	}
-	if inWord {
-		words = append(words, word.String())
-	}
-	return words, nil
+	return b.String(), "", true, nil
 }
+
+const blanks = " \t\n\r"
 
 // quoted appends what stands between the quote that s begins with and the next, and
 // returns the length of it all.

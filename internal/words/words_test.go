@@ -9,6 +9,19 @@ import (
 	"github.com/sigrouter/sigrouter/internal/words"
 )
 
+func TestNext(t *testing.T) {
+	word, rest, ok, err := words.Next(`  'a b'c  {"d": 1} `)
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, "a bc", word)
+	require.Equal(t, `  {"d": 1} `, rest)
+	_, _, ok, err = words.Next(" \t")
+	require.NoError(t, err)
+	require.False(t, ok)
+	_, _, _, err = words.Next(`a"b`)
+	require.ErrorContains(t, err, `a " is never closed`)
+}
+
 // FuzzSplit checks that words which are quoted come back as they were.
 func FuzzSplit(f *testing.F) {
 	f.Add("a b", `c'd\`, "")
