@@ -65,7 +65,7 @@ func (c *pending) is(from *Peer, id callID) bool {
 // A waiter is a goroutine of this process that waits for a reply.
 type waiter struct {
 	done chan struct{}
-	data []byte
+	data Encoded
 	err  error
 }
 
@@ -77,7 +77,7 @@ func (t *callTable) waiter() *waiter {
 	return &waiter{done: make(chan struct{}, 1)}
 }
 
-func (w *waiter) finish(data []byte, err error) {
+func (w *waiter) finish(data Encoded, err error) {
 	w.data, w.err = data, err
 	w.done <- struct{}{}
 }
@@ -85,30 +85,30 @@ func (w *waiter) finish(data []byte, err error) {
 // Call calls a method of the peer and waits for the reply, until ctx ends or the time
 // limit for calls is over. Params is JSON; nil means none. The caller owns the result.
 func (p *Peer) Call(ctx context.Context, method string, params []byte) ([]byte, error) {
-	return p.call(ctx, func(b []byte, id uint64) []byte { return wire.AppendCall(b, id, method, params) })
+	out, err := p.call(ctx, func(b []byte, id uint64) []byte { return wire.AppendCall(b, id, method, params) })
+	return out.Data, err
 }
 
-// Request asks a sender at the peer. Params is encoded with the peer's codec; nil means
-// none. The caller owns the result.
-func (p *Peer) Request(ctx context.Context, sender, method string, params []byte) ([]byte, error) {
-	bin := p.binary.Load()
+// Request asks a sender at the peer. The caller owns the result.
+func (p *Peer) Request(ctx context.Context, sender, method string, params Encoded) (Encoded, error) {
+	data, bin := p.form(params, p.binary.Load())
 	return p.call(ctx, func(b []byte, id uint64) []byte {
 		if bin {
-			return wire.AppendBinaryRequest(b, id, sender, method, params)
+			return wire.AppendBinaryRequest(b, id, sender, method, data)
 		}
-		return wire.AppendRequest(b, id, sender, method, params)
+		return wire.AppendRequest(b, id, sender, method, data)
 	})
 }
 
-func (p *Peer) call(ctx context.Context, build func([]byte, uint64) []byte) ([]byte, error) {
+func (p *Peer) call(ctx context.Context, build func([]byte, uint64) []byte) (Encoded, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return Encoded{}, err
 	}
 	w := p.calls.waiter()
 	id, err := p.calls.add(pending{waiter: w})
 	if err != nil {
 		p.calls.waiters.Put(w)
-		return nil, err
+		return Encoded{}, err
 	}
 	p.w.mu.Lock()
 	p.end(build(p.begin(), id), frameCall, id)
@@ -118,10 +118,10 @@ func (p *Peer) call(ctx context.Context, build func([]byte, uint64) []byte) ([]b
 		p.Flush(p.calls.len() == 1)
 	}
 	if err := p.await(ctx, w, id); err != nil {
-		return nil, err
+		return Encoded{}, err
 	}
 	data, err := w.data, w.err
-	w.data, w.err = nil, nil
+	w.data, w.err = Encoded{}, nil
 	p.calls.waiters.Put(w)
 	return data, err
 }
@@ -157,7 +157,7 @@ func (p *Peer) sendCancel(id uint64) {
 }
 
 // Forward passes a call of method request from one peer on to this one; the reply goes
-// back by itself. params is encoded with this peer's codec, and copied. It fails when
+// back by itself. params is as the call has it, checked, and is copied. It fails when
 // the peer is gone or has too many calls to answer. Follow with Touch or Kick of p. Watch,
 // which may be nil, is told how it went.
 func (p *Peer) Forward(from *Peer, m *wire.Msg, params []byte, watch CallWatch) error {
@@ -165,10 +165,11 @@ func (p *Peer) Forward(from *Peer, m *wire.Msg, params []byte, watch CallWatch) 
 	if err != nil {
 		return err
 	}
+	params, bin := p.form(from.Payload(m, params), p.binary.Load())
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
 	b := p.begin()
-	if p.binary.Load() {
+	if bin {
 		b = wire.AppendBinaryRequest(b, id, string(m.Sender), string(m.Target), params)
 	} else {
 		b = wire.AppendRequest(b, id, string(m.Sender), string(m.Target), params)
@@ -323,19 +324,23 @@ func (t *callTable) settle(c pending, m *wire.Msg, err error) {
 	p := t.peer
 	switch {
 	case c.waiter != nil:
-		var data []byte
+		var data Encoded
 		if err == nil {
-			data = append(data, m.Response...)
+			data = p.Payload(m, append([]byte(nil), m.Response...))
 		}
 		c.waiter.finish(data, err)
 	case c.from != nil:
+		var response Encoded
+		if err == nil {
+			response, err = p.response(m)
+		}
 		if c.watch != nil {
 			c.watch.Answered(p.engine.took(c.began), err)
 		}
 		if err != nil {
 			c.from.ReplyError(c.id, c.num, c.bin, err)
 		} else {
-			c.from.Reply(c.id, c.num, c.bin, p.engine.recode(p, c.from, m.Response))
+			c.from.Answer(c.id, c.num, c.bin, response)
 		}
 		c.from.Answered()
 		if m != nil {
@@ -490,6 +495,3 @@ func parseBye(params []byte) *Bye {
 	_ = json.Unmarshal(params, &b) // what is not there stays empty
 	return &Bye{Reason: b.Reason, Retry: time.Duration(b.Retry) * time.Millisecond}
 }
-
-// recode turns a payload from one peer's encoding into another's.
-func (e *Engine) recode(_, _ *Peer, data []byte) []byte { return data }

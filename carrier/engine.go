@@ -60,6 +60,7 @@ type Engine struct {
 	nextID  atomic.Uint64
 	chunks  sync.Pool // of *chunk
 	msgs    sync.Pool // of *wire.Msg
+	mixed   atomic.Bool
 
 	mu        sync.Mutex
 	peers     map[*Peer]struct{}

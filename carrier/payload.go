@@ -11,6 +11,7 @@ import (
 type Payload struct {
 	Data  []byte
 	chunk *chunk // what Data is a part of; nil when the garbage collector sees to it
+	forms *forms // see Several; nil: it is JSON, and nobody wants anything else
 }
 
 // Hold notes that n queues will have the payload. Each that does not take it is followed
@@ -35,7 +36,7 @@ func (p Payload) own() Payload {
 	}
 	data := bytes.Clone(p.Data)
 	p.Release()
-	return Payload{Data: data}
+	return Payload{Data: data, forms: p.forms}
 }
 
 // A chunk holds payloads that came one after the other. It is used again when the last

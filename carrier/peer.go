@@ -41,6 +41,7 @@ type Peer struct {
 	mode    atomic.Int32
 	name    atomic.Pointer[string]
 	binary  atomic.Bool
+	codec   Codec        // of payloads in binary frames; set before binary is
 	held    atomic.Bool  // signals wait until Release
 	again   atomic.Bool  // a signal came twice: acknowledge again
 	heard   atomic.Int64 // engine clock when anything came last
@@ -148,13 +149,18 @@ func (p *Peer) SetName(s string) { p.name.Store(&s) }
 func (p *Peer) Fast() bool { return p.mode.Load() == modeFast }
 
 // SetFast puts the peer on the fast lane, with binary frames or without, and the
-// session it resumes, if not nil.
-func (p *Peer) SetFast(binary bool, s *Session) {
+// session it resumes, if not nil. Codec is what payloads of binary frames are encoded
+// with; nil is JSON.
+func (p *Peer) SetFast(binary bool, codec Codec, s *Session) {
 	if s != nil {
 		p.session.Store(s)
 	}
 	if p.lossy {
 		p.out().SetWindow(lossyWindow, lossyWindowBytes)
+	}
+	if binary && codec != nil {
+		p.codec = codec
+		p.engine.mixed.Store(true)
 	}
 	p.binary.Store(binary)
 	p.mode.Store(modeFast)

@@ -1,6 +1,7 @@
 package carrier
 
 import (
+	"math"
 	"sync"
 
 	"github.com/sigrouter/sigrouter/sig"
@@ -31,13 +32,15 @@ type Queue struct {
 	charged                int // bytes of waitBytes that are in global
 }
 
-// item is one signal on its way.
+// item is one signal on its way. It has 64 bytes, as many as a cache line, and there are
+// millions a second.
 type item struct {
 	route    *Route
 	to       *Target // nil: up, to a server
 	data     []byte
 	chunk    *chunk // of data; see Payload
-	gap      uint64 // not 0: no event but a notice that this many were dropped
+	forms    *forms // of data; see Payload
+	gap      uint32 // not 0: no event but a notice that this many were dropped
 	retained bool
 	dead     bool
 }
@@ -48,14 +51,19 @@ const pinBytes = 64 << 10
 
 // release lets the payload's memory go.
 func (it *item) release() {
-	Payload{it.data, it.chunk}.Release()
-	it.data, it.chunk = nil, nil
+	Payload{Data: it.data, chunk: it.chunk}.Release()
+	it.data, it.chunk, it.forms = nil, nil, nil
 }
 
 // itemOverhead is what a signal costs beside its payload, about.
 const itemOverhead = 64
 
-func (it *item) size() int { return len(it.data) + itemOverhead }
+func (it *item) size() int {
+	if it.forms != nil {
+		return it.forms.size + itemOverhead
+	}
+	return len(it.data) + itemOverhead
+}
 
 // NewQueue makes a queue with a window of signals and bytes.
 func NewQueue(l Limits) *Queue {
@@ -102,7 +110,7 @@ func (q *Queue) pushLocked(it item, limit int) error {
 		return errQueueFull
 	}
 	if it.chunk != nil && q.waitBytes > pinBytes {
-		own := Payload{it.data, it.chunk}.own()
+		own := Payload{Data: it.data, chunk: it.chunk}.own()
 		it.data, it.chunk = own.Data, nil
 	}
 	q.wait.push(it)
@@ -159,10 +167,10 @@ func (q *Queue) drop(pos uint64) {
 	l.waiting--
 	l.Dropped++
 	q.dropped++
-	q.waitBytes -= len(it.data)
+	q.waitBytes -= it.size() - itemOverhead
 	it.release()
 	it.gap = 1
-	if g := q.gapOf(l); g != nil {
+	if g := q.gapOf(l); g != nil && g.gap < math.MaxUint32 {
 		it.gap += g.gap
 		if g.route.plain() != it.route.plain() {
 			it.route = nil
@@ -180,7 +188,7 @@ func (q *Queue) noteGap(it *item) {
 	l := it.to.line
 	l.Dropped++
 	q.dropped++
-	if g := q.gapOf(l); g != nil {
+	if g := q.gapOf(l); g != nil && g.gap < math.MaxUint32 {
 		g.gap++
 		if g.route.plain() != it.route.plain() {
 			g.route = nil

@@ -84,8 +84,8 @@ func (p *Peer) full() bool {
 }
 
 // Reply answers a call: id as it was received in text, or num for a binary one. data
-// is encoded with the peer's codec; nil means null. The reply is written with the next
-// flush: follow with Touch or Kick.
+// is JSON, or in a binary reply encoded with the peer's codec; nil means null. The reply is
+// written with the next flush: follow with Touch or Kick.
 func (p *Peer) Reply(id []byte, num uint64, bin bool, data []byte) {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
@@ -135,21 +135,21 @@ func (p *Peer) sayBye(reason string, retry time.Duration) {
 // Push puts a signal on its way; t is nil on the way up. It takes over one Hold of the
 // payload. It fails when the peer is gone, and with sig.ErrSlow when the signal does
 // not fit. What was pushed is written with the next flush: follow with Touch or Kick.
-func (p *Peer) Push(r *Route, t *Target, data Payload, retained bool) error {
+func (p *Peer) Push(r *Route, t *Target, data *Payload, retained bool) error {
 	return p.session.Load().Push(r, t, data, retained, p.engine.lim.QueueBytes)
 }
 
 // Push is Peer.Push while there may be no connection.
-func (s *Session) Push(r *Route, t *Target, data Payload, retained bool, limit int) error {
-	return s.Out.push(item{route: r, to: t, data: data.Data, chunk: data.chunk, retained: retained}, limit)
+func (s *Session) Push(r *Route, t *Target, data *Payload, retained bool, limit int) error {
+	return s.Out.push(item{route: r, to: t, data: data.Data, chunk: data.chunk, forms: data.forms, retained: retained}, limit)
 }
 
 // PushUp puts a signal to a server into the queue, of at most count signals that wait
 // and limit bytes. When it is full it waits for room, until ctx ends, or if wait is
 // false fails with sig.ErrSlow.
-func (s *Session) PushUp(ctx context.Context, r *Route, data []byte, limit, count int, wait bool) error {
+func (s *Session) PushUp(ctx context.Context, r *Route, data *Payload, limit, count int, wait bool) error {
 	q := s.Out
-	it := item{route: r, data: data}
+	it := item{route: r, data: data.Data, chunk: data.chunk, forms: data.forms}
 	for {
 		q.mu.Lock()
 		err := error(errQueueFull)
@@ -316,12 +316,12 @@ func (p *Peer) appendSignals() {
 	if mode == modeNew || p.held.Load() {
 		return
 	}
-	bin := p.binary.Load()
+	as := p.shape()
 	q := p.out()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if mode == modeFast && p.stream != nil {
-		p.appendToStream(q, bin)
+		p.appendToStream(q, as)
 		return
 	}
 	for len(p.w.buf) < writeChunk {
@@ -329,13 +329,13 @@ func (p *Peer) appendSignals() {
 		if it == nil {
 			return
 		}
-		p.appendSignal(it, n, mode, bin)
+		p.appendSignal(it, n, mode, as)
 	}
 }
 
 // appendToStream is the loop of appendSignals without the steps that a stream on the
 // fast lane does not need.
-func (p *Peer) appendToStream(q *Queue, bin bool) {
+func (p *Peer) appendToStream(q *Queue, as shape) {
 	buf := p.w.buf
 	for len(buf) < writeChunk {
 		it, n := q.take()
@@ -345,8 +345,9 @@ func (p *Peer) appendToStream(q *Queue, bin bool) {
 		if need := it.size() + len(buf) + 512; need > cap(buf) {
 			buf = slices.Grow(buf, max(need, min(2*cap(buf), writeChunk+writeChunk/8))-len(buf))
 		}
-		buf = appendFast(buf, it, n, bin)
-		if !bin || it.gap > 0 {
+		from := len(buf)
+		buf = appendFast(buf, it, n, as)
+		if buf[from] == '{' {
 			buf = append(buf, '\n')
 		}
 		p.w.out++
@@ -355,26 +356,33 @@ func (p *Peer) appendToStream(q *Queue, bin bool) {
 }
 
 // appendFast appends a signal or a gap as the fast lane has it.
-func appendFast(b []byte, it *item, n uint64, bin bool) []byte {
-	switch {
-	case it.gap > 0:
+func appendFast(b []byte, it *item, n uint64, as shape) []byte {
+	if it.gap > 0 {
 		return appendGap(b, it, n)
-	case bin && it.route.of == nil && it.to != nil:
-		return wire.AppendBinarySignalDown(b, n, flags(it), it.to.binary, it.route.binary, it.data)
-	case bin && it.route.of == nil:
-		return wire.AppendBinarySignalUp(b, n, it.route.binary, it.data)
-	case it.to != nil:
-		return wire.AppendSignal(b, n, it.to.text, it.route.info(it.retained), it.data)
-	default:
-		return wire.AppendSignal(b, n, nil, it.route.info(false), it.data)
 	}
+	if as.binary && it.route.of == nil {
+		data, ok := it.data, true
+		if as.codec != nil || it.forms != nil {
+			data, ok = it.in(as.codec)
+		}
+		if ok {
+			if it.to != nil {
+				return wire.AppendBinarySignalDown(b, n, flags(it), it.to.binary, it.route.binary, data)
+			}
+			return wire.AppendBinarySignalUp(b, n, it.route.binary, data)
+		}
+	}
+	if it.to != nil {
+		return wire.AppendSignal(b, n, it.to.text, it.route.info(it.retained), it.json())
+	}
+	return wire.AppendSignal(b, n, nil, it.route.info(false), it.json())
 }
 
-func (p *Peer) appendSignal(it *item, n uint64, mode int32, bin bool) {
+func (p *Peer) appendSignal(it *item, n uint64, mode int32, as shape) {
 	b := p.begin()
 	switch {
 	case mode != modeLines:
-		b = appendFast(b, it, n, bin)
+		b = appendFast(b, it, n, as)
 	case it.gap > 0:
 		p.out().ackLocked(n) // a classic peer knows no such notice; it is in the counters
 		return
@@ -396,7 +404,7 @@ func appendGap(b []byte, it *item, n uint64) []byte {
 	if it.route != nil {
 		sender, event = it.route.Sender, it.route.Event
 	}
-	return wire.AppendGap(b, n, it.to.IDs, sender, event, it.gap)
+	return wire.AppendGap(b, n, it.to.IDs, sender, event, uint64(it.gap))
 }
 
 // appendClassicSignal writes a signal as a call with an id, for a peer that never said
@@ -413,10 +421,10 @@ func appendClassicSignal(b []byte, it *item, id uint64) []byte {
 	b = append(b, `"info":`...)
 	b = append(b, it.route.plain().info(it.retained)...)
 	b = append(b, `,"data":`...)
-	if len(it.data) == 0 {
+	if data := it.json(); len(data) == 0 {
 		b = append(b, "null"...)
 	} else {
-		b = append(b, it.data...)
+		b = append(b, data...)
 	}
 	return append(b, "}}"...)
 }

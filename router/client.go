@@ -24,6 +24,10 @@ type ClientOptions struct {
 	Limits carrier.Limits
 	// Token proves to the server who the client is; "" for servers without login.
 	Token string
+	// Codecs are the encodings of payloads to ask for, the best first; JSON, which every
+	// server knows, comes last. They need binary frames: where these are not possible, or
+	// TextOnly is set, it is JSON. Package sigrouter has all of them.
+	Codecs carrier.Codecs
 	// TextOnly asks for JSON messages, which people can read on the wire, where binary
 	// frames would be possible.
 	TextOnly bool
@@ -84,7 +88,8 @@ type ClientRouter struct {
 	ctx     context.Context // ends when the client closes
 	cancel  context.CancelFunc
 
-	peer atomic.Pointer[carrier.Peer] // nil: no connection
+	peer  atomic.Pointer[carrier.Peer] // nil: no connection
+	codec atomic.Pointer[agreed]       // with the server spoken to last; nil: JSON
 
 	mu            sync.Mutex
 	ready         chan struct{} // closed while there is a connection and everything is added
@@ -109,6 +114,9 @@ type ClientRouter struct {
 	wg      sync.WaitGroup // the goroutine that keeps the connection
 	workers sync.WaitGroup // listeners, handlers, and what is told to the server in the background
 }
+
+// agreed is the codec that was agreed on.
+type agreed struct{ carrier.Codec }
 
 // Unsure returns how many signals may have been dispatched twice, since the server they
 // were sent to came back without memory of them.

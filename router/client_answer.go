@@ -26,15 +26,15 @@ func (a *answer) serve() {
 	ctx := &callContext{Context: context.Background(), deadline: c.engine.Clock().Add(c.engine.Limits().CallTimeout)}
 	c.running.add(a.run, ctx)
 	defer c.running.finish(a.run, ctx)
-	var data []byte
+	var data carrier.Encoded
 	resp, err := c.askOwn(ctx, a)
 	if err == nil {
-		data, err = encode(resp.Data)
+		data, err = encodeFor(a.peer.Codec(), resp.Data)
 	}
 	if err != nil {
 		a.peer.ReplyError(a.id, a.num, a.bin, err)
 	} else {
-		a.peer.Reply(a.id, a.num, a.bin, data)
+		a.peer.Answer(a.id, a.num, a.bin, data)
 	}
 	a.peer.Flush(a.peer.Answered())
 }

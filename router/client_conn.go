@@ -154,11 +154,12 @@ func (c *ClientRouter) begin(ctx context.Context, conn carrier.Conn) (*carrier.P
 // hello agrees with the server on how to talk.
 func (c *ClientRouter) hello(ctx context.Context, p *carrier.Peer) (State, error) {
 	in := helloParams{
-		Version: protocolVersion, Name: c.opts.Name, Codecs: []string{"json"}, Token: c.opts.Token,
+		Version: protocolVersion, Name: c.opts.Name, Codecs: carrier.Codecs(nil).Names(), Token: c.opts.Token,
 		Window: c.engine.Limits().Window, WindowBytes: c.engine.Limits().WindowBytes,
 	}
 	if !c.opts.TextOnly && !p.TextOnly() {
 		in.Envelope = envelopeFrame
+		in.Codecs = c.opts.Codecs.Names()
 	}
 	c.mu.Lock()
 	if c.session != "" {
@@ -183,11 +184,27 @@ func (c *ClientRouter) hello(ctx context.Context, p *carrier.Peer) (State, error
 	if err := json.Unmarshal(data, &out); err != nil {
 		return State{}, sig.Errorf(sig.ErrMalformed, "the server's answer to hello is not understood: %v", err)
 	}
-	return c.agree(p, &out), nil
+	codec, err := c.chosen(&out)
+	if err != nil {
+		return State{}, err
+	}
+	return c.agree(p, &out, codec), nil
+}
+
+// chosen returns the codec that the server has chosen; nil for JSON.
+func (c *ClientRouter) chosen(out *helloReply) (carrier.Codec, error) {
+	if out.Envelope != envelopeFrame || out.Codec == "" || out.Codec == (sig.JSON{}).Name() {
+		return nil, nil
+	}
+	codec := c.opts.Codecs.Find(out.Codec)
+	if codec == nil {
+		return nil, sig.Errorf(sig.ErrMalformed, "the server chose the codec %s, which it was not offered", quoted(out.Codec))
+	}
+	return codec, nil
 }
 
 // agree takes over what the server answered.
-func (c *ClientRouter) agree(p *carrier.Peer, out *helloReply) State {
+func (c *ClientRouter) agree(p *carrier.Peer, out *helloReply, codec carrier.Codec) State {
 	state := State{Connected: true, Resumed: out.Resumed}
 	p.SetName(out.Name)
 	if out.Resumed && !c.wire.Resume(out.Last) {
@@ -201,7 +218,12 @@ func (c *ClientRouter) agree(p *carrier.Peer, out *helloReply) State {
 	c.mu.Lock()
 	c.session, c.epoch = out.Session, out.Epoch
 	c.mu.Unlock()
-	p.SetFast(out.Envelope == envelopeFrame, c.wire)
+	p.SetFast(out.Envelope == envelopeFrame, codec, c.wire)
+	if codec != nil {
+		c.codec.Store(&agreed{codec})
+	} else {
+		c.codec.Store(nil)
+	}
 	return state
 }
 

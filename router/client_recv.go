@@ -82,7 +82,7 @@ func (c *ClientRouter) receive(p *carrier.Peer, m *wire.Msg) {
 		p.Close(sig.Errorf(sig.ErrMalformed, "signal %d: %v", m.N, err))
 		return
 	}
-	d := delivery{n: m.N, event: sig.Event{Origin: tracedOrigin(o, traceOf(m)), Data: c.arena.raw(sig.JSON{}, c.arena.copy(m.Data))}}
+	d := delivery{n: m.N, event: sig.Event{Origin: tracedOrigin(o, traceOf(m)), Data: c.payload(p, m, m.Data)}}
 	if len(m.Listeners) == 1 {
 		d.id = m.Listeners[0]
 	} else {
@@ -162,7 +162,7 @@ func (c *ClientRouter) signalCall(p *carrier.Peer, m *wire.Msg) {
 		return
 	}
 	c.push(delivery{
-		event:   sig.Event{Origin: o, Data: c.arena.raw(sig.JSON{}, c.arena.copy(m.Data))},
+		event:   sig.Event{Origin: o, Data: c.payload(p, m, m.Data)},
 		special: &special{peer: p, callID: slices.Clone(m.ID), listener: string(m.ListenerID)},
 	})
 }

@@ -257,15 +257,21 @@ type forwardTarget struct{}
 func (forwardTarget) String() string { return "the server" }
 
 func (c *ClientRouter) forward(route *carrier.Route, e sig.Event) error {
-	data, err := encode(e.Data)
+	var data carrier.Payload
+	var err error
+	if c.opts.Codecs == nil {
+		data.Data, err = encode(e.Data)
+	} else {
+		data, err = c.outgoing(e.Data)
+	}
 	if err != nil {
 		return fmt.Errorf("%s/%s: %w", e.Sender, e.Name, err)
 	}
-	if most := c.engine.Limits().MaxMessage - 1024; len(data) > most {
-		return sig.Errorf(sig.ErrLimit, "%s/%s: data of %d bytes is longer than %d (MaxMessage)", e.Sender, e.Name, len(data), most)
+	if most := c.engine.Limits().MaxMessage - 1024; len(data.Data) > most {
+		return sig.Errorf(sig.ErrLimit, "%s/%s: data of %d bytes is longer than %d (MaxMessage)", e.Sender, e.Name, len(data.Data), most)
 	}
 	wait := c.opts.OutboxPolicy != sig.DropNewest
-	if err := c.wire.PushUp(c.ctx, route, data, c.opts.OutboxBytes, c.opts.Outbox, wait); err != nil {
+	if err := c.wire.PushUp(c.ctx, route, &data, c.opts.OutboxBytes, c.opts.Outbox, wait); err != nil {
 		if c.ctx.Err() != nil {
 			return sig.ErrShuttingDown
 		}
@@ -273,6 +279,32 @@ func (c *ClientRouter) forward(route *carrier.Route, e sig.Event) error {
 	}
 	if p := c.peer.Load(); p != nil {
 		p.Kick()
+	}
+	return nil
+}
+
+// outgoing encodes the data of a signal as the server likes it. When a connection with
+// another codec comes before it is sent, it is encoded again.
+func (c *ClientRouter) outgoing(v any) (carrier.Payload, error) {
+	x, err := encodeFor(c.liked(), v)
+	data := carrier.Payload{Data: x.Data}
+	if err != nil || len(x.Data) == 0 {
+		return data, err
+	}
+	size := 0
+	if x.Codec != nil {
+		lim := c.engine.Limits()
+		if size, err = c.engine.Check(x, lim.MaxDepth, lim.MaxMessage); err != nil {
+			return data, err
+		}
+	}
+	return data.Several(x.Codec, size, c.engine), nil
+}
+
+// liked returns the codec agreed on with the server; nil is JSON.
+func (c *ClientRouter) liked() carrier.Codec {
+	if a := c.codec.Load(); a != nil {
+		return a.Codec
 	}
 	return nil
 }
@@ -287,7 +319,7 @@ func (c *ClientRouter) RemoteRequest(ctx context.Context, sender, method string,
 	if err := sig.CheckName("method", method); err != nil {
 		return sig.Response{}, err
 	}
-	data, err := encode(params)
+	data, err := encodeFor(c.liked(), params)
 	if err != nil {
 		return sig.Response{}, err
 	}
@@ -299,10 +331,12 @@ func (c *ClientRouter) RemoteRequest(ctx context.Context, sender, method string,
 	if err != nil {
 		return sig.Response{}, err
 	}
-	if len(out) == 0 {
-		return sig.Response{}, nil
-	}
-	return sig.Response{Data: &sig.Raw{Codec: sig.JSON{}, Bytes: out}}, nil
+	return sig.Response{Data: out.Raw()}, nil
+}
+
+// payload returns a copy of a payload, as listeners and handlers get it.
+func (c *ClientRouter) payload(p *carrier.Peer, m *wire.Msg, data []byte) any {
+	return c.arena.raw(p.Payload(m, nil).SigCodec(), c.arena.copy(data))
 }
 
 // request answers a request that the server passed on.
@@ -311,16 +345,14 @@ func (c *ClientRouter) request(p *carrier.Peer, m *wire.Msg) {
 		c.refuseCall(p, m, sig.Errorf(sig.ErrInvalid, "invalid arguments: sender or method are missing"))
 		return
 	}
-	if m.Binary {
-		if err := checkPayload(m.Args); err != nil {
-			c.refuseCall(p, m, err)
-			return
-		}
+	if _, err := p.Check(m, m.Args); err != nil {
+		c.refuseCall(p, m, err)
+		return
 	}
 	a := &answer{
 		client: c, peer: p, num: m.Num, bin: m.Binary, id: slices.Clone(m.ID), run: runID{num: m.Num},
 		sender: string(m.Sender), method: string(m.Target),
-		params: c.arena.raw(sig.JSON{}, c.arena.copy(m.Args)),
+		params: c.payload(p, m, m.Args),
 	}
 	if !m.HasNum {
 		a.run.text = string(a.id)

@@ -72,12 +72,12 @@ func (f *fan) deliver(data carrier.Payload, retained bool, by *carrier.Peer) {
 	data.Hold(len(f.targets))
 	for i := range f.targets {
 		t := &f.targets[i]
-		t.session.send(f.route, t.target, data, retained, by)
+		t.session.send(f.route, t.target, &data, retained, by)
 	}
 }
 
 // send puts an event into the client's queue.
-func (x *session) send(r *carrier.Route, t *carrier.Target, data carrier.Payload, retained bool, by *carrier.Peer) {
+func (x *session) send(r *carrier.Route, t *carrier.Target, data *carrier.Payload, retained bool, by *carrier.Peer) {
 	p := x.peer.Load()
 	if p == nil {
 		x.sendAway(r, t, data, retained)
@@ -114,7 +114,7 @@ func (x *session) full(p *carrier.Peer) {
 }
 
 // sendAway keeps an event for a client that may come back.
-func (x *session) sendAway(r *carrier.Route, t *carrier.Target, data carrier.Payload, retained bool) {
+func (x *session) sendAway(r *carrier.Route, t *carrier.Target, data *carrier.Payload, retained bool) {
 	if err := x.wire.Push(r, t, data, retained, x.srv.engine.Limits().QueueBytes); err != nil {
 		x.srv.full.Add(1)
 		x.full(x.peer.Load())
@@ -128,13 +128,67 @@ func (f *fan) send(e sig.Event) error {
 	if f.limited && sig.IsBuiltin(e.Name) {
 		return f.sendBuiltin(e)
 	}
-	data, err := encode(e.Data)
+	data, size, err := f.encode(e.Data)
 	if err != nil {
 		f.srv.badEnc.Add(1)
 		return fmt.Errorf("%s/%s cannot be sent to remote listeners: %w", e.Sender, e.Name, err)
 	}
-	f.traced(e.Traceparent).deliver(carrier.Payload{Data: data}, e.Retained, nil)
+	f.traced(e.Traceparent).deliver(f.shared(carrier.Payload{Data: data.Data}, data.Codec, size), e.Retained, nil)
 	return nil
+}
+
+// encode encodes data for those who listen: in the codec that all have agreed on, or as
+// JSON. It returns how long the data are as JSON at most, where they are not.
+func (f *fan) encode(v any) (data carrier.Encoded, size int, err error) {
+	if !f.srv.engine.Mixed() {
+		raw, err := encode(v)
+		return carrier.Encoded{Data: raw}, 0, err
+	}
+	if raw, ok := v.(*sig.Raw); ok && raw != nil {
+		data, err = encodeFor(f.srv.opts.Codecs.Find(raw.Codec.Name()), v)
+	} else {
+		data, err = encodeFor(f.commonCodec(), v)
+	}
+	if err == nil && data.Codec != nil {
+		lim := f.srv.engine.Limits()
+		size, err = f.srv.engine.Check(data, lim.MaxDepth, lim.MaxMessage)
+	}
+	return data, size, err
+}
+
+// commonCodec returns the codec of all peers that are connected; nil: JSON, or they differ.
+func (f *fan) commonCodec() (common carrier.Codec) {
+	first := true
+	for i := range f.targets {
+		p := f.targets[i].session.peer.Load()
+		switch {
+		case p == nil:
+		case first:
+			common, first = p.Codec(), false
+		case common != p.Codec():
+			return nil
+		}
+	}
+	return common
+}
+
+// shared notes that the peers may want a payload in more than one encoding, if that is so.
+// It is encoded with the codec, nil being JSON, and size is how long it is as JSON.
+func (f *fan) shared(data carrier.Payload, codec carrier.Codec, size int) carrier.Payload {
+	if codec == nil && (!f.srv.engine.Mixed() || !f.wantsCodec()) {
+		return data
+	}
+	return data.Several(codec, size, f.srv.engine)
+}
+
+// wantsCodec reports whether a peer has agreed on a codec.
+func (f *fan) wantsCodec() bool {
+	for i := range f.targets {
+		if p := f.targets[i].session.peer.Load(); p != nil && p.Codec() != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // buildFanout is called by the Router when it builds the list of a signal.

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
@@ -78,14 +79,34 @@ func (m *meter) arrived(n uint64, data []byte, size int, now int64, keep bool) {
 	}
 }
 
-// remote is arrived for one event outside of the goroutine that reads.
-func (m *meter) remote(data []byte) {
+// remote is arrived for one event outside of the goroutine that reads. JsonSize is how long
+// data are as JSON at most.
+func (m *meter) remote(data carrier.Encoded, jsonSize int) {
 	now := time.Now().UnixNano()
 	m.mu.Lock()
 	keep := m.mayKeep()
 	m.mu.Unlock()
-	m.arrived(1, data, len(data), now, keep)
-	m.tell(data, now)
+	text, size := shown(nil, data, jsonSize, keepBytes)
+	m.arrived(1, text, size, now, keep)
+	m.tell(text, size, now)
+}
+
+// shown returns data as JSON, or the first most bytes of it, and how long it is in all, or
+// about. Data of another codec are appended to buf.
+func shown(buf []byte, data carrier.Encoded, jsonSize, most int) (text []byte, size int) {
+	if data.Codec == nil {
+		return data.Data, len(data.Data)
+	}
+	// Twice as many bytes give what is shown, but for the strangest data.
+	whole := len(data.Data) <= 2*most
+	if !whole {
+		data.Data = data.Data[:2*most]
+	}
+	text, err := data.AppendJSON(buf) // of half a value it is what there is
+	if size = len(text); !whole || err != nil {
+		size = max(jsonSize, size)
+	}
+	return text, size
 }
 
 // setLast makes data the last value. m.mu is held.
@@ -187,7 +208,7 @@ func (m *meter) encode(n uint64, data any, now int64, same bool) {
 		m.push(value{n: n, at: now, data: append([]byte(nil), cut(text, keepBytes)...), size: len(text)})
 	}
 	m.mu.Unlock()
-	m.tell(text, now)
+	m.tell(text, len(text), now)
 }
 
 // encodeSafely returns a value as JSON. It reports false for one that is none, or whose

@@ -122,7 +122,7 @@ func (pm *peerMeter) slow(in *inspector, info *PeerInfo) bool {
 
 // sameAs reports whether nothing has changed that is worth telling.
 func (p *PeerInfo) sameAs(o *PeerInfo) bool {
-	return p.Name == o.Name && p.Identity == o.Identity && p.Codec == o.Codec && p.Classic == o.Classic &&
+	return p.Name == o.Name && p.Identity == o.Identity && p.Codec == o.Codec && p.Envelope == o.Envelope && p.Classic == o.Classic &&
 		p.Senders == o.Senders && p.Listeners == o.Listeners &&
 		p.MessagesIn == o.MessagesIn && p.MessagesOut == o.MessagesOut && p.PeerRates == o.PeerRates &&
 		p.RoundTrip == o.RoundTrip && p.Queue == o.Queue && p.QueueBytes == o.QueueBytes && p.InFlight == o.InFlight &&
@@ -169,9 +169,9 @@ func (s *ServerRouter) peerInfo(p *carrier.Peer) PeerInfo {
 
 // fill adds what the queue of the peer says, and the rest that changes.
 func (p *PeerInfo) fill(peer *carrier.Peer) {
-	p.Codec = "json"
+	p.Codec, p.Envelope = carrier.Encoded{Codec: peer.Codec()}.SigCodec().Name(), envelopeJSON
 	if peer.Binary() {
-		p.Codec = envelopeFrame
+		p.Envelope = envelopeFrame
 	}
 	p.Heard = peer.Heard()
 	q := peer.Session().Out.Stats()

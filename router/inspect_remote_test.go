@@ -103,7 +103,7 @@ func inspectRemote(t *testing.T, text, listener, here bool) {
 	if text {
 		require.Equal(t, "json", snap.Peers[0].Codec)
 	} else {
-		require.Equal(t, "frame", snap.Peers[0].Codec)
+		require.Equal(t, "frame", snap.Peers[0].Envelope)
 	}
 	require.Equal(t, snap.Peers[0].ID, snap.Senders[0].Peer)
 	require.WithinDuration(t, time.Now(), snap.Peers[0].Heard, 5*time.Second)

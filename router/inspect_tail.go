@@ -48,18 +48,18 @@ func (t *tail) matches(sender, event string) bool {
 
 // put adds an event. Data, which may run the program's code, is called only when there is
 // room, and with no lock held.
-func (t *tail) put(o *sig.Origin, now int64, data func() ([]byte, bool)) {
+func (t *tail) put(o *sig.Origin, now int64, data func() (text []byte, size int, ok bool)) {
 	if !t.room() {
 		return
 	}
-	text, ok := data()
+	text, size, ok := data()
 	if !ok {
-		text = []byte("null")
+		text, size = []byte("null"), len("null")
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.events = append(t.events, TailEvent{
-		Time: time.Unix(0, now), Sender: o.Sender, Event: o.Name, Data: jsonText(cut(text, tailValues)), Size: len(text),
+		Time: time.Unix(0, now), Sender: o.Sender, Event: o.Name, Data: jsonText(cut(text, tailValues)), Size: size,
 	})
 }
 
@@ -92,15 +92,22 @@ func jsonText(data []byte) string {
 	return string(data)
 }
 
-// tell gives an event to the tails of its signal.
-func (m *meter) tell(data []byte, now int64) {
+// tell gives an event to the tails of its signal: its data as JSON, or the beginning, and
+// how long it is in all.
+func (m *meter) tell(data []byte, size int, now int64) {
 	tails := m.tails.Load()
 	if tails == nil {
 		return
 	}
 	for _, t := range *tails {
-		t.put(&m.signal.origin, now, func() ([]byte, bool) { return data, true })
+		t.put(&m.signal.origin, now, func() ([]byte, int, bool) { return data, size, true })
 	}
+}
+
+// encodeWhole is encodeSafely for a tail.
+func encodeWhole(data any) (text []byte, size int, ok bool) {
+	text, ok = encodeSafely(data)
+	return text, len(text), ok
 }
 
 // tellAny is tell for a value of this process, which is encoded when a tail has room.
@@ -111,7 +118,7 @@ func (m *meter) tellAny(data any) {
 	}
 	now := time.Now().UnixNano()
 	for _, t := range *tails {
-		t.put(&m.signal.origin, now, func() ([]byte, bool) { return encodeSafely(data) })
+		t.put(&m.signal.origin, now, func() ([]byte, int, bool) { return encodeWhole(data) })
 	}
 }
 
@@ -188,7 +195,7 @@ func (in *inspector) notice(sender, event string, data any) {
 	}
 	for _, t := range *tails {
 		if t.matches(sender, event) {
-			t.put(&sig.Origin{Sender: sender, Name: event}, time.Now().UnixNano(), func() ([]byte, bool) { return encodeSafely(data) })
+			t.put(&sig.Origin{Sender: sender, Name: event}, time.Now().UnixNano(), func() ([]byte, int, bool) { return encodeWhole(data) })
 		}
 	}
 }

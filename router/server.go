@@ -26,6 +26,9 @@ type ServerOptions struct {
 	Name string
 	// Schemes are the carriers that Listen may use. Package sigrouter has all of them.
 	Schemes carrier.Schemes
+	// Codecs are the encodings of payloads that clients may ask for beside JSON. Package
+	// sigrouter has all of them.
+	Codecs carrier.Codecs
 	// Login says who may use the server and for what. Nil lets everybody in, who then
 	// may do everything.
 	Login auth.Authenticator
@@ -218,7 +221,8 @@ type PeerInfo struct {
 	Address  string `json:"address"`
 	Identity string `json:"identity"` // who it has proved to be; "" for nobody
 	Classic  bool   `json:"classic"`
-	Codec    string `json:"codec"` // "json", or "frame" for binary frames
+	Codec    string `json:"codec"`    // of payloads: "json", "msgpack"
+	Envelope string `json:"envelope"` // of messages: "json", or "frame" for binary frames
 
 	Since time.Time `json:"since"` // of its session, which may be older than the connection
 	Heard time.Time `json:"heard"` // when anything came from it last

@@ -18,7 +18,8 @@ type task struct {
 	in    *inbound
 	late  *lateInfo // instead of in: to be found in its turn
 	trace string    // the signal's trace context, "" for none
-	data  []byte
+	data  carrier.Encoded
+	size  int   // of the data as JSON at most, where they are not
 	err   error // instead of all: why the signal with the number is refused
 	call  *call // nil: a signal with a number
 }
@@ -36,7 +37,7 @@ type call struct {
 	// of a request
 	sender, target string
 	hasNames       bool
-	args           []byte
+	args           carrier.Encoded
 }
 
 // newCall copies what is needed of a message.
@@ -52,7 +53,7 @@ func (x *session) newCall(p *carrier.Peer, m *wire.Msg) *call {
 	if c.method == "request" {
 		c.sender, c.target = string(m.Sender), string(m.Target)
 		c.hasNames = m.Sender != nil && m.Target != nil
-		c.args = x.payload(m, m.Args)
+		c.args = x.payload(p, m, m.Args)
 	} else {
 		c.params = append([]byte(nil), m.Params...)
 	}
@@ -78,12 +79,13 @@ func (c *call) replyRaw(data []byte, err error) {
 	c.peer.Kick()
 }
 
-// payload returns a copy of a payload that may be kept and sent on to anybody.
-func (x *session) payload(m *wire.Msg, data []byte) []byte {
+// payload returns a copy of a payload that may be kept and, once it is checked, sent on to
+// anybody.
+func (x *session) payload(p *carrier.Peer, m *wire.Msg, data []byte) carrier.Encoded {
 	if m.DataBreaks {
 		data = wire.CompactNewlines(nil, data)
 	}
-	return x.arena.copy(data)
+	return p.Payload(m, x.arena.copy(data))
 }
 
 // call begins a call, in the goroutine that reads.
@@ -133,8 +135,10 @@ func (x *session) forward(p *carrier.Peer, m *wire.Msg) bool {
 	if !ok || snd.method(string(m.Target)) == nil && (snd.rest == nil || sig.CheckName("method", string(m.Target)) != nil) {
 		return false
 	}
-	if m.Binary && checkPayload(m.Args) != nil {
-		return false
+	if m.Binary {
+		if _, err := p.Check(m, m.Args); err != nil {
+			return false
+		}
 	}
 	to := owner.peer.Load()
 	if to == nil {
@@ -152,14 +156,6 @@ func (x *session) forward(p *carrier.Peer, m *wire.Msg) bool {
 	}
 	p.Touch(to)
 	return true
-}
-
-// checkPayload checks the payload of a binary frame, which the scanner does not.
-func checkPayload(data []byte) error {
-	if len(data) == 0 {
-		return nil
-	}
-	return wire.CheckJSON(data, 64)
 }
 
 // runBatch runs tasks in order.
@@ -256,36 +252,19 @@ func (x *session) ask(ctx context.Context, r sig.Request) (any, error) {
 	if p == nil {
 		return nil, sig.Errorf(sig.ErrNotConnected, "the client that owns sender %q is not connected", r.Sender)
 	}
-	params, err := encode(r.Params)
+	params, err := encodeFor(p.Codec(), r.Params)
 	if err != nil {
 		return nil, err
 	}
-	data, err := p.Request(ctx, r.Sender, r.Method, params)
-	if err != nil {
+	out, err := p.Request(ctx, r.Sender, r.Method, params)
+	if err != nil || len(out.Data) == 0 {
 		return nil, err
-	}
-	if len(data) == 0 {
-		return nil, nil
 	}
 	if p.Binary() {
-		if err := checkPayload(data); err != nil {
+		lim := x.srv.engine.Limits()
+		if _, err := x.srv.engine.Check(out, lim.MaxDepth, lim.MaxMessage); err != nil {
 			return nil, err
 		}
 	}
-	return &sig.Raw{Codec: sig.JSON{}, Bytes: data}, nil
-}
-
-// encode turns a payload into JSON; nil stays nil.
-func encode(v any) ([]byte, error) {
-	switch v := v.(type) {
-	case nil:
-		return nil, nil
-	case *sig.Raw:
-		return v.MarshalJSON()
-	}
-	b, err := sig.JSON{}.Marshal(v)
-	if err != nil {
-		return nil, sig.Errorf(sig.ErrInvalid, "the data cannot be encoded: %v", err)
-	}
-	return b, nil
+	return out.Raw(), nil
 }

@@ -61,9 +61,13 @@ func (x *session) begin(p *carrier.Peer, id []byte, in *helloParams) {
 		defer old.parting.Unlock()
 	}
 	lim := s.engine.Limits()
+	var codec carrier.Codec
+	if binary {
+		codec = s.opts.Codecs.Choose(in.Codecs)
+	}
 	out := helloReply{
 		Version: protocolVersion, Name: s.opts.Name,
-		Envelope: envelopeJSON, Codec: "json",
+		Envelope: envelopeJSON, Codec: carrier.Encoded{Codec: codec}.SigCodec().Name(),
 		Session: old.id, Epoch: s.epoch, Last: last, Resumed: old != x,
 		Window: lim.Window, WindowBytes: lim.WindowBytes, MaxMessage: lim.MaxMessage,
 		PingMS: lim.PingAfter.Milliseconds(), DeadMS: lim.DeadAfter.Milliseconds(),
@@ -79,7 +83,7 @@ func (x *session) begin(p *carrier.Peer, id []byte, in *helloParams) {
 	} else {
 		p.Reply(id, 0, false, data)
 	}
-	p.SetFast(binary, old.wire)
+	p.SetFast(binary, codec, old.wire)
 	old.peer.Store(p)
 	old.latest.Store(p)
 	p.Data.(*link).session.Store(old)

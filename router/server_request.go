@@ -30,11 +30,13 @@ func (x *session) serve(p *carrier.Peer, m *wire.Msg) bool {
 	if err != nil || !x.rights().May(auth.Request, to.call.Sender, to.call.Method) {
 		return false
 	}
-	if m.Binary && checkPayload(m.Args) != nil {
-		return false
+	if m.Binary {
+		if _, err := p.Check(m, m.Args); err != nil {
+			return false
+		}
 	}
 	r := &served{session: x, peer: p, method: to, run: runID{num: m.Num}, num: m.Num, bin: m.Binary}
-	r.params = sig.Raw{Codec: sig.JSON{}, Bytes: x.payload(m, m.Args)}
+	r.setParams(x.payload(p, m, m.Args))
 	if !m.Binary && m.ID != nil {
 		r.id = append([]byte(nil), m.ID...)
 	}
@@ -54,8 +56,12 @@ func (x *session) request(c *call) {
 		return
 	}
 	r := &served{session: x, peer: c.peer, method: to, run: c.run, id: c.id, num: c.num, bin: c.bin}
-	r.params = sig.Raw{Codec: sig.JSON{}, Bytes: c.args}
+	r.setParams(c.args)
 	r.start()
+}
+
+func (r *served) setParams(args carrier.Encoded) {
+	r.params = sig.Raw{Codec: args.SigCodec(), Bytes: args.Data}
 }
 
 func (x *session) mayAsk(c *call) (*method, error) {
@@ -66,7 +72,8 @@ func (x *session) mayAsk(c *call) (*method, error) {
 		return nil, err
 	}
 	if c.bin {
-		if err := checkPayload(c.args); err != nil {
+		lim := x.srv.engine.Limits()
+		if _, err := x.srv.engine.Check(c.args, lim.MaxDepth, lim.MaxMessage); err != nil && len(c.args.Data) > 0 {
 			return nil, err
 		}
 	}
@@ -90,14 +97,14 @@ func (r *served) serve() {
 		params = &r.params
 	}
 	resp, err := r.method.answer(r, params)
-	var data []byte
+	var data carrier.Encoded
 	if err == nil {
-		data, err = encode(resp.Data)
+		data, err = encodeFor(r.peer.Codec(), resp.Data)
 	}
 	if err != nil {
 		r.peer.ReplyError(r.id, r.num, r.bin, err)
 	} else {
-		r.peer.Reply(r.id, r.num, r.bin, data)
+		r.peer.Answer(r.id, r.num, r.bin, data)
 	}
 	r.peer.Flush(r.peer.Answered())
 }

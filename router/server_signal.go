@@ -18,15 +18,15 @@ type inbound struct {
 // signal deals with a numbered signal, in the goroutine that reads.
 func (x *session) signal(p *carrier.Peer, m *wire.Msg) {
 	idle := x.serial.idle() // before the sender is looked for: what waits may add it
-	err := error(nil)
+	err, size := error(nil), 0
 	if m.Binary {
-		err = checkPayload(m.Data)
+		size, err = p.Check(m, m.Data)
 	}
 	var in *inbound
 	if err == nil {
 		in, err = x.inbound(m)
 		if err != nil && !idle && m.Info != nil {
-			x.push(task{n: m.N, late: x.lateInfo(m), trace: traceOf(m), data: x.payload(m, m.Data)})
+			x.push(task{n: m.N, late: x.lateInfo(m), trace: traceOf(m), data: x.payload(p, m, m.Data), size: size})
 			return
 		}
 	}
@@ -34,8 +34,8 @@ func (x *session) signal(p *carrier.Peer, m *wire.Msg) {
 		x.refuseSignal(p, m.N, err, idle)
 		return
 	}
-	if !idle || !x.direct(p, in, m) {
-		x.push(task{n: m.N, in: in, trace: traceOf(m), data: x.payload(m, m.Data)})
+	if !idle || !x.direct(p, in, m, size) {
+		x.push(task{n: m.N, in: in, trace: traceOf(m), data: x.payload(p, m, m.Data), size: size})
 		return
 	}
 	p.Handled(m.N)
@@ -63,8 +63,9 @@ func (x *session) refuseSignal(p *carrier.Peer, n uint64, err error, idle bool) 
 	p.Touch(p)
 }
 
-// direct hands a signal to remote listeners here and now, if there are no others.
-func (x *session) direct(p *carrier.Peer, in *inbound, m *wire.Msg) bool {
+// direct hands a signal to remote listeners here and now, if there are no others. Size is
+// how long its data are as JSON.
+func (x *session) direct(p *carrier.Peer, in *inbound, m *wire.Msg, size int) bool {
 	to, err := in.signal.route()
 	if err != nil || to.local {
 		return false
@@ -78,9 +79,15 @@ func (x *session) direct(p *carrier.Peer, in *inbound, m *wire.Msg) bool {
 		if m.Traceparent != nil {
 			f = f.traced(traceOf(m))
 		}
-		f.deliver(x.copier.Copy(data), false, p)
+		payload := x.copier.Copy(data)
+		if x.srv.engine.Mixed() {
+			payload = f.shared(payload, p.Payload(m, nil).Codec, size)
+		}
+		f.deliver(payload, false, p)
 	}
-	x.seen(in, m.Data)
+	if in.signal.meter.Load() != nil {
+		x.seen(in, p.Payload(m, m.Data), size)
+	}
 	return true
 }
 
@@ -149,12 +156,12 @@ func (x *session) signalCall(p *carrier.Peer, m *wire.Msg) {
 		p.ReplyError(m.ID, m.Num, m.Binary, err)
 		p.Answered()
 		p.Touch(p)
-	case err == nil && idle && x.direct(p, in, m):
+	case err == nil && idle && x.direct(p, in, m, 0):
 		p.Reply(m.ID, m.Num, m.Binary, nil)
 		p.Answered()
 		p.Touch(p)
 	default:
-		t := task{in: in, trace: traceOf(m), data: x.payload(m, m.Data), call: x.newCall(p, m)}
+		t := task{in: in, trace: traceOf(m), data: x.payload(p, m, m.Data), call: x.newCall(p, m)}
 		if err != nil {
 			t.late = x.lateInfo(m)
 		}
@@ -176,19 +183,16 @@ func (x *session) runSignal(t *task) error {
 		return err
 	}
 	if m := t.in.signal.meter.Load(); m != nil {
-		m.remote(t.data)
+		m.remote(t.data, t.size)
 	}
 	if to.fan != nil {
-		to.fan.(*fan).traced(t.trace).deliver(carrier.Payload{Data: t.data}, false, nil)
+		f := to.fan.(*fan).traced(t.trace)
+		f.deliver(f.shared(carrier.Payload{Data: t.data.Data}, t.data.Codec, t.size), false, nil)
 	}
 	if !to.local {
 		return nil
 	}
-	var data any
-	if len(t.data) > 0 {
-		data = &sig.Raw{Codec: sig.JSON{}, Bytes: t.data}
-	}
-	return t.in.signal.deliverEvent(to, sig.Event{Origin: t.in.signal.traced(t.trace), Data: data})
+	return t.in.signal.deliverEvent(to, sig.Event{Origin: t.in.signal.traced(t.trace), Data: t.data.Raw()})
 }
 
 // begins notes that a numbered signal is going to be dispatched. It reports false when the

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/codec/msgpack"
 	"github.com/sigrouter/sigrouter/internal/wire/wiretest"
 	"github.com/sigrouter/sigrouter/router"
 )
@@ -19,7 +21,7 @@ func TestWireSessions(t *testing.T) {
 	require.NoError(t, err)
 	for _, session := range sessions {
 		t.Run(session.Lane+"/"+session.Name, func(t *testing.T) {
-			s := newSite(t, router.ServerOptions{})
+			s := newSite(t, router.ServerOptions{Codecs: carrier.Codecs{msgpack.New()}})
 			addr := strings.TrimPrefix(s.url, "tcp://")
 			wiretest.Play(t, session, func() (io.ReadWriteCloser, error) { return net.Dial("tcp", addr) })
 		})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"reflect"
 	"strconv"
 )
@@ -18,9 +19,10 @@ type Codec interface {
 	// Marshal encodes v. The caller owns the result.
 	Marshal(v any) ([]byte, error)
 	// Unmarshal decodes data into the variable v points to and keeps no part of
-	// data. Into a *any it stores nil, bool, int64, uint64 (for integers above the
-	// range of int64), float64, string, []any and map[string]any, and, where the
-	// encoding can tell it from a string, []byte.
+	// data. The same value arrives as the same Go value whatever the codec: as
+	// encoding/json has it, and into a *any nil, bool, int64, uint64 (for integers
+	// above the range of int64), float64, string, []any and map[string]any. So a
+	// []byte arrives as one in a variable of that type, and as base64 text in an any.
 	Unmarshal(data []byte, v any) error
 }
 
@@ -46,10 +48,16 @@ func (r *Raw) Value() (any, error) {
 	return v, err
 }
 
-// MarshalJSON returns the payload as JSON, whatever its codec.
+// MarshalJSON returns the payload as JSON, whatever its codec. A codec that has a method
+// AppendJSON(dst, data []byte) ([]byte, error) does it itself.
 func (r *Raw) MarshalJSON() ([]byte, error) {
-	if _, ok := r.Codec.(JSON); ok {
+	switch c := r.Codec.(type) {
+	case JSON:
 		return r.Bytes, nil
+	case interface {
+		AppendJSON(dst, data []byte) ([]byte, error)
+	}:
+		return c.AppendJSON(nil, r.Bytes)
 	}
 	v, err := r.Value()
 	if err != nil {
@@ -191,6 +199,9 @@ func plainNumbers(x any) any {
 }
 
 func plainNumber(n json.Number) any {
+	if n == "-0" {
+		return math.Copysign(0, -1) // no integer is that
+	}
 	if i, err := strconv.ParseInt(n.String(), 10, 64); err == nil {
 		return i
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sigrouter/sigrouter"
 	"github.com/sigrouter/sigrouter/auth"
 	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/router"
@@ -124,7 +125,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	log = slog.New(router.NewLogTail(log.Handler(), logKept)) // for the dashboard
 	d := &daemon{app: a, flags: f, log: log}
 	d.srv = router.ServerOptions{
-		Options: router.Options{Logger: log}, Name: f.name, Schemes: f.schemes(log), Limits: f.bounds.Limits, Login: login,
+		Options: router.Options{Logger: log}, Name: f.name, Schemes: f.schemes(log), Codecs: sigrouter.Codecs(), Limits: f.bounds.Limits, Login: login,
 	}.New()
 	defer d.serving.Wait()
 	asked := onSignals()

@@ -2,6 +2,7 @@ package wiretest
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -24,6 +25,9 @@ func (f *Frame) MarshalJSON() ([]byte, error) {
 	put("id", f.ID)
 	put("listeners", f.Listeners)
 	put("data", f.Data)
+	if f.Hex != nil {
+		m["hex"] = *f.Hex
+	}
 	switch f.Kind {
 	case "signal_down":
 		m["retained"] = f.Retained
@@ -53,6 +57,9 @@ func (b bindings) encode(f *Frame) ([]byte, error) {
 		return nil, fmt.Errorf("a client sends no frame %q", f.Kind)
 	}
 	data, err := b.fill(f.Data)
+	if f.Hex != nil {
+		data, err = hex.DecodeString(*f.Hex)
+	}
 	if err != nil {
 		return nil, err
 	}

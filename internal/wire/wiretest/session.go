@@ -5,6 +5,7 @@ package wiretest
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,7 +20,7 @@ const patience = 10 * time.Second
 // A Session is a conversation of one or more clients with a server.
 type Session struct {
 	Name  string
-	Lane  string // "classic", "json" or "frame": what the clients have to understand
+	Lane  string // "classic", "json", "frame" or "msgpack": what the clients have to understand
 	Steps []Step
 }
 
@@ -52,6 +53,7 @@ type Frame struct {
 	Event     string
 	Method    string
 	Data      json.RawMessage // data, params, response, or the object of a failure
+	Hex       *string         // instead of data: its bytes
 }
 
 // Load reads sessions from a file.
@@ -198,6 +200,10 @@ func (p *player) expectBinary(c *conn, want *Frame) error {
 	got, err := decode(m)
 	if err != nil {
 		return err
+	}
+	if want.Hex != nil {
+		payload := hex.EncodeToString(got.Data)
+		got.Hex, got.Data = &payload, nil
 	}
 	pattern, err := json.Marshal(want)
 	if err != nil {

@@ -3,6 +3,7 @@ package wiretest
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -161,6 +162,17 @@ func (m *mirror) concrete(v any) any {
 	return v
 }
 
+func (m *mirror) payload(f *Frame) []byte {
+	if f.Hex == nil {
+		return m.answer(f.Data)
+	}
+	b, err := hex.DecodeString(*f.Hex)
+	if err != nil {
+		m.t.Error(err)
+	}
+	return b
+}
+
 func (m *mirror) frame(f *Frame) ([]byte, error) {
 	number := func(raw json.RawMessage) uint64 {
 		v, err := read(raw)
@@ -179,7 +191,7 @@ func (m *mirror) frame(f *Frame) ([]byte, error) {
 		if f.Kind == "request" {
 			body = name(name(body, f.Sender), f.Method)
 		}
-		body = append(body, m.answer(f.Data)...)
+		body = append(body, m.payload(f)...)
 		return append(binary.BigEndian.AppendUint32([]byte{kinds[f.Kind]}, uint32(len(body))), body...), nil
 	}
 	var ids []uint32
@@ -191,7 +203,7 @@ func (m *mirror) frame(f *Frame) ([]byte, error) {
 		flags = wire.FlagRetained
 	}
 	return wire.AppendBinarySignalDown(nil, number(f.N), flags, wire.AppendBinaryListeners(nil, ids),
-		wire.AppendBinaryInfo(nil, f.Sender, f.Event), m.answer(f.Data)), nil
+		wire.AppendBinaryInfo(nil, f.Sender, f.Event), m.payload(f)), nil
 }
 
 // playAgainst plays a session against a mirror and returns what both sides say.
