@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -63,8 +64,11 @@ func (a *app) rootCommand() *cobra.Command {
 
 Senders trigger events, listeners are called with them, requests are answered.
 Results go to standard output, one JSON object a line when that is no terminal
-or with --json; everything else goes to standard error.`,
-		Args:              cobra.NoArgs, // says "unknown command"
+or with --json; everything else goes to standard error.
+
+sig demo shows what it is about. sig completion --help says how to have the shell
+complete commands, and the names that a running router knows.`,
+		Args:              unknownCommand,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRun:  func(cmd *cobra.Command, _ []string) { a.started, a.command = true, cmd.CommandPath() },
@@ -93,7 +97,21 @@ or with --json; everything else goes to standard error.`,
 		a.benchCommand(),
 	)
 	root.AddCommand(a.genCommand(), a.portsCommand(), a.versionCommand(), a.thermometerCommand())
+	completeFlags(root)
 	return root
+}
+
+// unknownCommand is what the arguments of sig itself are: it has none but commands.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	err := fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+		err = fmt.Errorf("%w; did you mean %s %s?", err, cmd.CommandPath(), strings.Join(like, " or "))
+	}
+	return err
 }
 
 const (

@@ -11,11 +11,11 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 // benchFlags are the flags of sig bench.
@@ -128,9 +128,14 @@ func (a *app) bench(ctx context.Context, f benchFlags, workloads []string) error
 		defer own.stop()
 		f.client.url = own.url
 	}
+	bar, a := a.progress()
+	defer bar.clear()
 	var lines []benchLine
 	for _, name := range workloads {
-		line, err := a.benchOne(ctx, f, name)
+		line, err := a.benchOne(ctx, f, name, bar)
+		if errors.Is(err, errInterrupted) && line.Count > 0 {
+			a.note("%s, until interrupted: %.0f per second, p50 %.0f µs, p99 %.0f µs", name, line.PerSecond, line.P50, line.P99)
+		}
 		if err != nil {
 			return err
 		}
@@ -148,11 +153,12 @@ func (a *app) bench(ctx context.Context, f benchFlags, workloads []string) error
 }
 
 // benchOne measures one workload, and shows that it does where a person is watching.
-func (a *app) benchOne(ctx context.Context, f benchFlags, name string) (benchLine, error) {
-	if e, ok := a.err.(*os.File); ok && term.IsTerminal(int(e.Fd())) {
-		fmt.Fprintf(e, "%s ...", name)
-		defer fmt.Fprint(e, "\r\x1b[K")
-	}
+func (a *app) benchOne(ctx context.Context, f benchFlags, name string, bar *progress) (benchLine, error) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { f.show(name, bar, done) })
+	defer wg.Wait()
+	defer close(done)
 	b := &bencher{app: a, flags: f, begin: time.Now()}
 	defer b.close()
 	switch name {
@@ -162,6 +168,25 @@ func (a *app) benchOne(ctx context.Context, f benchFlags, name string) (benchLin
 		return b.events(ctx, name, 1)
 	}
 	return b.events(ctx, name, f.listeners)
+}
+
+// show shows how much of the time has passed, until done is closed.
+func (f *benchFlags) show(name string, bar *progress, done <-chan struct{}) {
+	begin := time.Now()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		const width = 20
+		past := time.Since(begin)
+		full := min(width, int(width*past/f.length))
+		bar.show(fmt.Sprintf("%-8s  [%s%s]  %.1f of %v", name, strings.Repeat("=", full), strings.Repeat(" ", width-full), past.Seconds(), f.length))
+		select {
+		case <-tick.C:
+		case <-done:
+			bar.clear()
+			return
+		}
+	}
 }
 
 func (p *printer) benchTable(lines []benchLine) error {

@@ -102,8 +102,9 @@ type connection struct {
 	bus  sig.Bus    // the router's
 	lost chan error // gets why, when the connection is lost for good
 
-	app *app
-	url string
+	app      *app
+	url      string
+	patience time.Duration
 
 	mu     sync.Mutex
 	failed error // what went wrong later than the call that began it
@@ -125,7 +126,7 @@ func (a *app) dialAs(ctx context.Context, f *clientFlags, once bool, told func(r
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{lost: make(chan error, 1), app: a, url: f.url}
+	c := &connection{lost: make(chan error, 1), app: a, url: f.url, patience: f.timeout}
 	o := router.ClientOptions{
 		Schemes: f.schemes(), Name: cmp.Or(f.name, a.command), Token: token,
 		NoReconnect: once, OnState: c.state(once, told), OnError: c.later,
@@ -226,6 +227,9 @@ func (c *connection) failure() error {
 func (c *connection) explain(ctx context.Context, err error, what string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = sig.Errorf(sig.ErrTimeout, "no answer within %v; --timeout gives it longer", c.patience)
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }

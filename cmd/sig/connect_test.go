@@ -17,6 +17,8 @@ func clientCommands() [][]string {
 		{"request", "timer", "interval"},
 		{"senders"},
 		{"bench", "events"},
+		{"top"},
+		{"record", "new.ndjson"},
 	}
 }
 

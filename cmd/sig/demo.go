@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,13 +40,16 @@ func (a *app) demoCommand() *cobra.Command {
   a thermometer   a sender in another process, over TCP: event celsius, request unit
   a listener      of everything, in this process; it prints what you see
 
-Meanwhile other commands can talk to the router; the first lines say how.`,
+A line is an event, "+" a sender that comes, "-" one that goes, "?" a request and its
+answer. Meanwhile other commands can talk to the router; the first lines say how.`,
+		Example: `  sig demo
+  sig demo --for 0`,
 		Args: args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
 	flags.DurationVar(&f.length, "for", 10*time.Second, "how long; 0 is until interrupted")
-	flags.StringVar(&f.listen, "listen", "tcp://127.0.0.1:0", "`address` of the router; port 0 is any free one")
+	flags.StringVar(&f.listen, "listen", "", "`address` of the router (default "+defaultURL+", or any free port where that is taken)")
 	flags.StringVar(&f.color, "color", "auto", "`when` to colour: auto, always or never; NO_COLOR is heeded")
 	return cmd
 }
@@ -70,22 +75,32 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := checkURL(f.listen); err != nil {
-		return err
+	addresses := []string{defaultURL, "tcp://127.0.0.1:0"}
+	if f.listen != "" {
+		addresses = []string{f.listen}
+	}
+	for _, address := range addresses {
+		if err := checkURL(address); err != nil {
+			return err
+		}
 	}
 	d := &demo{printer: p, app: a, srv: sigrouter.NewServer(), begin: time.Now(), here: make(chan struct{})}
 	run, cancel := withLimit(ctx, f.length)
 	defer cancel()
-	err = d.run(run, f.listen)
+	err = d.run(run, addresses)
 	stop := d.srv.Shutdown(context.Background())
 	if err = errors.Join(err, stop); err != nil {
 		return err
 	}
-	if err := d.say("Done: %s, %s, %s.", plural(d.tics.Load(), "tic"), plural(d.readings.Load(), "reading"), plural(d.requests.Load(), "request")); err != nil {
+	if err := d.line(fmt.Sprintf("\nDone: %s, %s, %s.\n%s", plural(d.tics.Load(), "tic"), plural(d.readings.Load(), "reading"), plural(d.requests.Load(), "request"), whatNext)); err != nil {
 		return err
 	}
 	return context.Cause(ctx) // interrupted, if at all
 }
+
+// whatNext ends the demo.
+const whatNext = `What next: sig serve runs a router that stays, sig listen prints its events,
+sig top shows what it does, and sig --help lists the rest.`
 
 // withLimit is context.WithTimeout, but for d of 0 without an end.
 func withLimit(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
@@ -96,12 +111,10 @@ func withLimit(ctx context.Context, d time.Duration) (context.Context, context.C
 }
 
 // run runs everything until ctx ends.
-func (d *demo) run(ctx context.Context, address string) error {
-	l, err := d.srv.Listen(ctx, address)
-	if err != nil {
-		return cannotListen(address, err)
+func (d *demo) run(ctx context.Context, addresses []string) (err error) {
+	if d.url, err = listenFirst(ctx, d.srv, addresses); err != nil {
+		return err
 	}
-	d.url = l.URL()
 	if err := d.introduce(); err != nil {
 		return err
 	}
@@ -128,9 +141,21 @@ func (d *demo) run(ctx context.Context, address string) error {
 	return err
 }
 
+// listenFirst listens at the first of the addresses where that is possible.
+func listenFirst(ctx context.Context, srv *router.ServerRouter, addresses []string) (url string, err error) {
+	for _, address := range addresses {
+		l, failed := srv.Listen(ctx, address)
+		if failed == nil {
+			return l.URL(), nil
+		}
+		err = cannotListen(address, failed)
+	}
+	return "", err
+}
+
 func (d *demo) introduce() error {
 	hint := ""
-	if d.url != defaultURL {
+	if d.url != cmp.Or(d.app.getenv("SIG_URL"), defaultURL) {
 		hint = " --url " + d.url
 	}
 	return d.line(fmt.Sprintf(`A router listens at %s. Join in from another shell:
@@ -141,26 +166,29 @@ func (d *demo) introduce() error {
 `, d.url, hint, hint, hint))
 }
 
-// say prints a line with the time since the beginning.
-func (d *demo) say(format string, a ...any) error {
-	at := fmt.Sprintf("%5.1f s  ", time.Since(d.begin).Seconds())
-	return d.line(d.styled(styleDim, at) + fmt.Sprintf(format, a...))
+// say prints a line: when, what kind of thing, of which sender, its name, and the rest.
+func (d *demo) say(kind, sender, name, rest string) error {
+	at := fmt.Sprintf("%5.1f s", time.Since(d.begin).Seconds())
+	line := d.styled(styleDim, at) + "  " + kind + " " + d.styled(styleName, cell(visible(sender), 11, false))
+	if name != "" {
+		line += "  " + d.styled(styleBold, cell(name, 7, false))
+	}
+	return d.line(line + "  " + rest)
 }
 
 // event prints each event of the router. What it cannot print it leaves out: the demo goes
 // on, and ends with the error of its last line.
 func (d *demo) event(e sig.Event) {
-	name := d.styled(styleName, visible(e.Sender))
 	switch e.Name {
 	case sig.Connect:
-		_ = d.say("+ %s has come, with %s", name, d.declared(e))
+		_ = d.say("+", e.Sender, "", "has come: "+d.declared(e))
 		if e.Sender == thermometerName {
 			d.once.Do(func() { close(d.here) })
 		}
 	case sig.Disconnect:
-		_ = d.say("- %s has gone", name)
+		_ = d.say("-", e.Sender, "", "has gone")
 	default:
-		_ = d.say("  %s %s %s", name, d.styled(styleBold, visible(e.Name)), visibleJSON(jsonText(e.Data)))
+		_ = d.say(" ", e.Sender, visible(e.Name), visibleJSON(jsonText(e.Data))+d.bar(e))
 	}
 	switch e.Sender {
 	case "timer":
@@ -168,6 +196,15 @@ func (d *demo) event(e sig.Event) {
 	case thermometerName:
 		d.count(e, &d.readings)
 	}
+}
+
+// bar draws a temperature, so that it can be seen to go up and down.
+func (d *demo) bar(e sig.Event) string {
+	celsius, err := sig.As[float64](e.Data)
+	if e.Sender != thermometerName || err != nil || celsius < 20 || celsius > 30 {
+		return "" // somebody else's thermometer
+	}
+	return "  " + d.styled(styleRed, strings.Repeat("=", int((celsius-20)*10+0.5)))
 }
 
 func (d *demo) count(e sig.Event, n *atomic.Int64) {
@@ -182,7 +219,7 @@ func (d *demo) declared(e sig.Event) string {
 	if err := e.Decode(&decl); err != nil {
 		return err.Error()
 	}
-	text := "events"
+	text := "event"
 	for _, name := range decl.Events {
 		if !sig.IsBuiltin(name) {
 			text += " " + visible(name)
@@ -190,7 +227,7 @@ func (d *demo) declared(e sig.Event) string {
 	}
 	for i, name := range decl.Requests {
 		if i == 0 {
-			text += ", requests"
+			text += ", request"
 		}
 		if name != nil {
 			text += " " + visible(*name)
@@ -226,7 +263,7 @@ func (d *demo) ask(ctx context.Context) {
 			return
 		}
 		d.requests.Add(1)
-		_ = d.say("? %s unit, it answers %q after %v", d.styled(styleName, thermometerName), unit, time.Since(begin).Round(10*time.Microsecond))
+		_ = d.say("?", thermometerName, "unit", fmt.Sprintf("it answers %q after %s", unit, shortDuration(time.Since(begin))))
 	}
 }
 

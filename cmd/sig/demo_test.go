@@ -2,30 +2,33 @@ package main
 
 import (
 	"encoding/json"
+	"net"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sigrouter/sigrouter"
 )
 
 // The demo needs nothing but itself, shows everything there is, and ends.
 func TestDemo(t *testing.T) {
-	p := start(t, "demo", "--for", "2500ms")
+	p := start(t, "demo", "--for", "2500ms", "--listen", "tcp://127.0.0.1:0")
 	lines, code := p.wait()
 	require.Equal(t, exitDone, code, p.stderr.String())
 	require.Empty(t, p.stderr.String())
 	text := strings.Join(lines, "\n")
 	for _, shown := range []string{
 		`^A router listens at tcp://127\.0\.0\.1:[1-9]\d*\. Join in from another shell:`,
-		`\+ timer has come, with events tic`,
-		`\+ thermometer has come, with events celsius, requests unit`,
-		`timer tic 1\n`,
-		`thermometer celsius 21\.0\n`,
-		`\? thermometer unit, it answers "°C" after`,
-		`- thermometer has gone`,
-		`Done: 2 tics, 3 readings, 1 request\.$`,
+		`0\.\d s  \+ timer        has come: event tic\n`,
+		`\+ thermometer  has come: event celsius, request unit\n`,
+		`  timer        tic      1\n`,
+		`  thermometer  celsius  21\.0  ==========\n`,
+		`\? thermometer  unit     it answers "°C" after \S+ [µm]?s\n`,
+		`- thermometer  has gone`,
+		`Done: 2 tics, 3 readings, 1 request\.\nWhat next: sig serve`,
 	} {
 		require.Regexp(t, shown, text)
 	}
@@ -33,21 +36,36 @@ func TestDemo(t *testing.T) {
 
 // Others can join in, and Ctrl-C ends it in order.
 func TestDemoJoined(t *testing.T) {
-	p := start(t, "demo", "--for", "0")
+	p := start(t, "demo", "--for", "0", "--listen", "tcp://127.0.0.1:0")
 	url := regexp.MustCompile(`tcp://\S+:\d+`).FindString(p.line())
-	for !strings.Contains(p.line(), "+ thermometer has come") {
+	for !strings.Contains(p.line(), "+ thermometer  has come") {
 	}
 	r := sigRun(t, "trigger", "door", "opened", `{"by":"you"}`, "--url", url)
 	require.Equal(t, result{}, r)
-	for !strings.Contains(p.line(), `door opened {"by":"you"}`) {
+	for !strings.Contains(p.line(), `door         opened   {"by":"you"}`) {
 	}
 	r = sigRun(t, "request", "thermometer", "unit", "--raw", "--url", url)
 	require.Equal(t, result{stdout: "°C\n"}, r)
 	p.signal(os.Interrupt)
 	lines, code := p.wait()
 	require.Equal(t, exitInterrupted, code)
-	require.Regexp(t, `Done: `, lines[len(lines)-1])
+	require.Regexp(t, `Done: `, lines[len(lines)-3])
 	require.Empty(t, p.stderr.String())
+}
+
+// Where the usual address is taken the demo finds another.
+func TestListenFirst(t *testing.T) {
+	srv := sigrouter.NewServer()
+	defer srv.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	taken := "tcp://" + l.Addr().String()
+	url, err := listenFirst(t.Context(), srv, []string{taken, "tcp://127.0.0.1:0"})
+	require.NoError(t, err)
+	require.NotEqual(t, taken, url)
+	_, err = listenFirst(t.Context(), srv, []string{taken})
+	require.ErrorContains(t, err, taken)
 }
 
 func TestDemoUsage(t *testing.T) {

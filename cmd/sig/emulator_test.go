@@ -28,6 +28,7 @@ type emulator struct {
 	noWrap   bool
 	hidden   bool // the cursor
 	alt      bool // the other screen is shown
+	styled   bool // something was, at some time
 	resized  bool // and what was on its way may be too wide
 	overflow []string
 	unknown  []string
@@ -185,6 +186,7 @@ func (e *emulator) control(args string, what byte) {
 	}
 	switch {
 	case what == 'm':
+		e.styled = true
 	case what == 'H':
 		e.y, e.x = min(number(0, 1), e.h)-1, min(number(1, 1), e.w)-1
 	case what == 'G':

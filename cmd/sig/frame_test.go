@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,6 +29,22 @@ func TestVersion(t *testing.T) {
 	require.NotEmpty(t, v.Version)
 }
 
+// Built from a checkout it says which.
+func TestVersionOfCheckout(t *testing.T) {
+	info := &debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}, Settings: []debug.BuildSetting{
+		{Key: "vcs.revision", Value: "0123456789abcdef0123"}, {Key: "vcs.time", Value: "2026-01-02T15:04:05Z"}, {Key: "vcs.modified", Value: "true"},
+	}}
+	v := versionOf(info)
+	require.Equal(t, buildVersion{
+		Version: "v1.2.3", Revision: "0123456789abcdef0123", Time: "2026-01-02T15:04:05Z", Modified: true,
+		Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
+	}, v)
+	var text strings.Builder
+	require.NoError(t, v.writeText(&text))
+	require.Equal(t, "sig v1.2.3, revision 0123456789ab with changes, "+runtime.Version()+" "+runtime.GOOS+"/"+runtime.GOARCH+"\n", text.String())
+	require.Equal(t, "(devel)", versionOf(nil).Version)
+}
+
 // What is wrong with a command line goes to standard error with where to look; the exit
 // code is 2.
 func TestUsageErrors(t *testing.T) {
@@ -35,6 +53,7 @@ func TestUsageErrors(t *testing.T) {
 		says string
 	}{
 		{[]string{"bogus"}, "sig: unknown command \"bogus\" for \"sig\"\nSee sig --help.\n"},
+		{[]string{"lisen"}, "sig: unknown command \"lisen\" for \"sig\"; did you mean sig listen?\nSee sig --help.\n"},
 		{[]string{"--bogus"}, "sig: unknown flag: --bogus\nSee sig --help.\n"},
 		{[]string{"version", "extra"}, "sig: sig version takes no arguments, and was given \"extra\"\nSee sig version --help.\n"},
 		{[]string{"version", "--json=maybe"}, "sig: invalid argument \"maybe\" for \"--json\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax\nSee sig version --help.\n"},

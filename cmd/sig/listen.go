@@ -64,7 +64,7 @@ and "retained":true beside, on a value from before. More members may come.`,
 	flags.BoolVar(&f.retainedOnly, "retained-only", false, "print the values there are from before, and stop")
 	flags.BoolVar(&f.below, "below", false, `also events below EVENT: "address" gets "address.usa" too`)
 	flags.BoolVar(&f.noReconnect, "no-reconnect", false, "stop when the connection is lost")
-	cmd.ValidArgsFunction = a.completeNames(&f.client, true)
+	cmd.ValidArgsFunction = a.completeNames(&f.client, listenNames)
 	f.client.addConnection(flags)
 	f.output.add(flags)
 	f.output.complete(cmd)

@@ -36,10 +36,10 @@ func (p *progress) show(text string) {
 		return
 	}
 	w, _, err := term.GetSize(int(p.tty.Fd()))
-	if err != nil || w < 2 {
+	if err != nil || w < 1 {
 		w = 80
 	}
-	text = fit(text, w-1)
+	text = fit(text, w-len("^C")-1) // which terminals show behind it
 	if text != p.shown {
 		_, _ = io.WriteString(p.w, "\r\x1b[K"+text) // who cannot be told need not be told so
 		p.shown = text

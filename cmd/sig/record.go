@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -65,7 +66,7 @@ A file that is there already is not touched unless --force is given.`,
 	flags.BoolVar(&f.json, "json", false, "at the end, print one JSON object that says what was recorded")
 	flags.BoolVar(&f.noReconnect, "no-reconnect", false, "stop when the connection is lost")
 	f.client.add(flags)
-	cmd.ValidArgsFunction = afterFile(a.completeNames(&f.client, true))
+	cmd.ValidArgsFunction = afterFile(a.completeNames(&f.client, listenNames))
 	return cmd
 }
 
@@ -434,7 +435,7 @@ func (s recordSummary) String() string {
 
 func (r *recorder) progress() string {
 	s := r.summary()
-	text := fmt.Sprintf("recording to %s: %s, %s, %s", visible(s.File), grouped(s.Events)+" events", bytesText(s.Bytes), ageText(time.Since(r.start)))
+	text := fmt.Sprintf("recording to %s: %s, %s, %s", visible(filepath.Base(s.File)), grouped(s.Events)+" events", bytesText(s.Bytes), ageText(time.Since(r.start)))
 	if s.Dropped > 0 {
 		text += fmt.Sprintf(", %s dropped", grouped(s.Dropped))
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -367,9 +368,9 @@ func (p *player) until(ctx context.Context, at time.Time, shown *time.Time) erro
 }
 
 func (p *player) progress(wait time.Duration) string {
-	text := fmt.Sprintf("replaying %s: %s of %s events", visible(p.name), grouped(p.n), grouped(p.total))
+	text := fmt.Sprintf("replaying %s: %s of %s events", visible(filepath.Base(p.name)), grouped(p.n), grouped(p.total))
 	if p.flags.loop {
-		text = fmt.Sprintf("replaying %s again and again: %s events", visible(p.name), grouped(p.n))
+		text = fmt.Sprintf("replaying %s again and again: %s events", visible(filepath.Base(p.name)), grouped(p.n))
 	}
 	if wait >= 2*time.Second {
 		text += ", the next in " + ageText(wait)

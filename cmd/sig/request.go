@@ -32,7 +32,7 @@ no terminal or with --json, else indented.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.request(cmd.Context(), f, args) },
 	}
 	cmd.Flags().BoolVar(&f.raw, "raw", false, "print text without quotes")
-	cmd.ValidArgsFunction = a.completeNames(&f.client, false)
+	cmd.ValidArgsFunction = a.completeNames(&f.client, requestNames)
 	f.client.add(cmd.Flags())
 	f.output.add(cmd.Flags())
 	f.output.complete(cmd)

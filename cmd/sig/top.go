@@ -88,19 +88,14 @@ The router answers to programs of its own machine, or to those that may request 
 	f.output.add(flags)
 	f.output.complete(cmd)
 	completeFlag(cmd, "view", topViews...)
-	completeFlag(cmd, "sort", topKeys("")...)
+	completeFlagWith(cmd, "sort", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return topKeys(f.view), cobra.ShellCompDirectiveNoFileComp
+	})
 	return cmd
 }
 
-// topKeys are the keys that a view can be sorted by; "" stands for all views.
-func topKeys(view string) (keys []string) {
-	if view == "" {
-		for _, v := range topViews {
-			keys = append(keys, topKeys(v)...)
-		}
-		slices.Sort(keys)
-		return slices.Compact(keys)
-	}
+// topKeys are the keys that a view can be sorted by.
+func topKeys(view string) []string {
 	switch view {
 	case viewSignals:
 		return signalTable().keys()

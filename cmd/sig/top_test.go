@@ -60,7 +60,7 @@ func TestTopLive(t *testing.T) {
 			x.press("\t")
 			x.awaitText("[3 requests]", "Nothing was asked yet.")
 			require.Zero(t, sigRun(t, "request", "calc", "echo", "1", "--url", s.url).code)
-			x.await("the request", func(s string) bool { return regexpMatch(`calc +echo +[\d.]+ .* µs`, s) })
+			x.await("the request", func(s string) bool { return regexpMatch(`calc +echo +[\d.]+ .* (µs|ms|s)`, s) })
 			x.press("\x1b[D\x1b[D") // left, twice
 			x.awaitText("[1 signals]")
 

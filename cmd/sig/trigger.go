@@ -50,7 +50,7 @@ With --lines each line of standard input, or of @FILE, is the data of one event.
 	flags.IntVar(&f.count, "count", 1, "how many times")
 	flags.DurationVar(&f.every, "every", 0, "pause between two events; without --count there is no end")
 	flags.BoolVar(&f.unheard, "unheard", false, "it is no failure when nobody listens")
-	cmd.ValidArgsFunction = a.completeNames(&f.client, true)
+	cmd.ValidArgsFunction = a.completeNames(&f.client, triggerNames)
 	f.client.add(flags)
 	return cmd
 }

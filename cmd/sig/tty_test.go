@@ -96,10 +96,3 @@ func TestOnATerminal(t *testing.T) {
 		}
 	}
 }
-
-// The bench shows that it is busy only where a person can see it, and wipes that away.
-func TestBenchOnATerminal(t *testing.T) {
-	x := onTerminal(t, nil, "bench", "events", "--for", "50ms")
-	got := x.read("lost\n")
-	require.Regexp(t, `^events \.\.\.\r\x1b\[K +per second`, got)
-}

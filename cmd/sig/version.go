@@ -24,9 +24,13 @@ type buildVersion struct {
 
 // readVersion says what this program was built from.
 func readVersion() buildVersion {
+	info, _ := debug.ReadBuildInfo()
+	return versionOf(info)
+}
+
+func versionOf(info *debug.BuildInfo) buildVersion {
 	v := buildVersion{Version: "(devel)", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
+	if info == nil {
 		return v
 	}
 	v.Version = cmp.Or(info.Main.Version, v.Version)

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sigrouter/sigrouter/router"
+)
+
+// Commands that print as long as somebody reads end when nobody does, without a word.
+func TestBrokenPipes(t *testing.T) {
+	s := startServer(t)
+	s.ticking("timer", "tic", 2*time.Millisecond)
+	for _, args := range [][]string{
+		{"listen"}, {"listen", "--raw"}, {"listen", "--format", "{{.Data}}"},
+		{"top", "--interval", "100ms"}, {"top", "--plain", "--interval", "100ms"}, {"record", "-"},
+	} {
+		r, w, err := os.Pipe()
+		require.NoError(t, err)
+		cmd := command(t, append(args, "--url", s.url)...)
+		cmd.Stdout = w
+		var stderr syncBuffer
+		cmd.Stderr = &stderr
+		require.NoError(t, cmd.Start())
+		t.Cleanup(func() { _ = cmd.Process.Kill() })
+		require.NoError(t, w.Close())
+		_, err = r.Read(make([]byte, 1)) // as head -c1 does
+		require.NoError(t, err)
+		require.NoError(t, r.Close())
+		_ = cmd.Wait() // the state says it all
+		status := cmd.ProcessState.Sys().(syscall.WaitStatus)
+		require.Equal(t, syscall.SIGPIPE, status.Signal(), "%q", args)
+		require.Empty(t, stderr.String(), "%q", args)
+	}
+}
+
+// Results that cannot be written are an error of every command.
+func TestFullDisks(t *testing.T) {
+	s := startServer(t)
+	s.addSender("calc", "tic", newGate().answers()...)
+	for _, args := range [][]string{
+		{"senders"}, {"senders", "--watch"}, {"request", "calc", "echo"}, {"top", "--count", "1"}, {"top", "--plain", "--count", "1"},
+		{"bench", "requests", "--for", "20ms"}, {"record", "-"}, {"demo", "--for", "1s", "--listen", "tcp://127.0.0.1:0"},
+	} {
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		require.NoError(t, err)
+		if args[0] != "demo" {
+			args = append(args, "--url", s.url)
+		}
+		cmd := command(t, args...)
+		cmd.Stdout = full
+		var stderr syncBuffer
+		cmd.Stderr = &stderr
+		require.Error(t, cmd.Run())
+		require.NoError(t, full.Close())
+		require.Equal(t, exitFailed, cmd.ProcessState.ExitCode(), "%q: %s", args, stderr.String())
+		require.Contains(t, stderr.String(), "no space left on device", "%q", args)
+	}
+}
+
+// Ctrl-C ends what runs until then, with the exit code for that.
+func TestInterrupted(t *testing.T) {
+	s := startServer(t)
+	s.ticking("timer", "tic", 2*time.Millisecond)
+	file := recordingFile(t, testHeader+testLines)
+	for _, c := range []struct {
+		args  []string
+		notes string // a regular expression
+	}{
+		{[]string{"listen"}, `^\d+ events? in \S+\n$`},
+		{[]string{"senders", "--watch"}, `^$`},
+		{[]string{"top", "--interval", "100ms"}, `^$`},
+		{[]string{"record", "-"}, `^recorded \d+ events? in \S+ s to - \(`},
+		{[]string{"replay", file, "--loop", "--rate", "max", "--prefix", "x."}, `replayed \d+ events?`},
+		{[]string{"trigger", "a", "b", "--every", "1ms", "--unheard"}, `^$`},
+	} {
+		p := start(t, append(c.args, "--url", s.url)...)
+		if c.args[0] == "replay" || c.args[0] == "trigger" {
+			s.await(func() bool { return strings.Contains(s.stderr.String(), `"sig `+c.args[0]) || s.hasSender(c.args[0]) }, "its sender")
+		} else {
+			p.line()
+		}
+		p.signal(os.Interrupt)
+		_, code := p.wait()
+		require.Equal(t, exitInterrupted, code, "%q", c.args)
+		require.Regexp(t, c.notes, p.stderr.String(), "%q", c.args)
+	}
+}
+
+// hasSender reports whether the sender that a command of TestInterrupted adds is there.
+func (s *server) hasSender(command string) bool {
+	s.t.Helper()
+	list, err := s.dial().RemoteSenders(s.t.Context())
+	require.NoError(s.t, err)
+	name := map[string]string{"replay": "x.a", "trigger": "a"}[command]
+	for _, l := range senderLines(list, false) {
+		if l.Sender == name && l.Connected {
+			return true
+		}
+	}
+	return false
+}
+
+// What is measured when a bench is interrupted is not lost.
+func TestBenchInterruptedSaysWhatItHas(t *testing.T) {
+	s := startServer(t)
+	p := start(t, "bench", "requests", "--for", "1h", "--url", s.url)
+	c := s.dial()
+	s.await(func() bool {
+		status, err := askRouter[router.Status](t.Context(), c.Remote(), "status", nil)
+		require.NoError(t, err)
+		return status.Requests > 100
+	}, "some requests")
+	p.signal(os.Interrupt)
+	_, code := p.wait()
+	require.Equal(t, exitInterrupted, code)
+	require.Regexp(t, `^requests, until interrupted: \d+ per second, p50 \d+ µs, p99 \d+ µs\n$`, p.stderr.String())
+}
+
+// queued is how many bytes wait for clients.
+func queued(t *testing.T, c *router.ClientRouter) int64 {
+	t.Helper()
+	status, err := askRouter[router.Status](t.Context(), c.Remote(), "status", nil)
+	require.NoError(t, err)
+	return status.QueuedBytes
+}
+
+// A command that cannot end in order, because what it writes to is stuck, ends at the
+// second Ctrl-C.
+func TestSecondInterrupt(t *testing.T) {
+	s := startServer(t)
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
+	out, err := os.OpenFile(fifo, os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer out.Close()
+	rec := s.startRecording(fifo, "flood", "e")
+	trigger := s.addSender("flood", "e")
+	for range 300 { // more than the pipe and the buffer before it hold
+		trigger(strings.Repeat("x", 1000))
+	}
+	c := s.dial()
+	s.await(func() bool { // until it takes no more
+		before := queued(t, c)
+		time.Sleep(20 * time.Millisecond)
+		return queued(t, c) == before
+	}, "a recording that is stuck")
+	rec.await(func() bool {
+		_ = rec.cmd.Process.Signal(os.Interrupt) // several times: two at once are one to the system
+		select {
+		case <-rec.done:
+			return true
+		default:
+			return false
+		}
+	}, "the end")
+	_, code := rec.wait()
+	require.Equal(t, exitInterrupted, code)
+}
