@@ -41,7 +41,7 @@ that fails.`,
 		Args: args(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.shell(cmd.Context(), f, args) },
 	}
-	cmd.ValidArgsFunction = a.completeNames(&f.client, false)
+	cmd.ValidArgsFunction = a.completeNames(&f.client, requestNames)
 	f.client.add(cmd.Flags())
 	f.output.add(cmd.Flags())
 	f.output.complete(cmd)
