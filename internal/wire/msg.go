@@ -92,6 +92,7 @@ type Msg struct {
 	DataBreaks bool
 
 	light bool // it was a binary signal: few fields are set
+	fresh bool // it is empty
 	own   *memory
 }
 
@@ -108,20 +109,23 @@ type memory struct {
 // Forget lets go of the bytes that were parsed, and keeps m's own memory for the next
 // message.
 func (m *Msg) Forget() {
-	if m.own != nil {
-		m.own.forget()
+	if m.own == nil {
+		return
 	}
-	*m = Msg{own: m.own}
-}
-
-// forget lets go of what was parsed.
-func (y *memory) forget() {
-	y.scan.b = nil
-	y.object = object{}
+	m.reset()
+	m.fresh = true
+	m.own.scan.b = nil
+	if o := &m.own.object; o.m != nil {
+		*o = object{}
+	}
 }
 
 // reset empties m for the next message.
 func (m *Msg) reset() {
+	if m.fresh {
+		m.fresh = false
+		return
+	}
 	if m.light {
 		m.Kind, m.Binary, m.N, m.Retained = 0, false, 0, false
 		m.Method, m.Info, m.Data, m.Listeners = nil, nil, nil, nil
