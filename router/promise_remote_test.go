@@ -223,7 +223,7 @@ func TestPromise12_PeerGoes(t *testing.T) {
 			limits := carrier.Limits{PingAfter: 500 * time.Millisecond, DeadAfter: 2 * time.Second, ResumeFor: 100 * time.Millisecond}
 			overCarriers(t, router.ServerOptions{Limits: limits}, func(t *testing.T, s *site) {
 				away, in := s.faulty(t)
-				a := away.dial(t, router.ClientOptions{NoReconnect: true})
+				a := away.dial(t, router.ClientOptions{NoReconnect: true, Limits: carrier.Limits{DrainTimeout: 100 * time.Millisecond}})
 				b := s.dial(t, router.ClientOptions{})
 				entered := make(chan struct{}, 2)
 				hang := sig.AnswerRest(func(ctx context.Context, _ sig.Request) (any, error) {
