@@ -3,6 +3,7 @@ package carrier
 import (
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -354,6 +355,9 @@ func (p *Peer) finish() {
 	p.engine.handler.Disconnected(p, reason)
 	p.engine.forget(p)
 	if isPlainEnd(reason) {
+		if errors.Is(reason, io.EOF) && p.stream != nil && !p.lossy && !p.paced() {
+			p.lastWords() // it may read on: nc ends its half of the stream when it has no more to say
+		}
 		_ = p.conn.Close()
 	}
 	close(p.gone)

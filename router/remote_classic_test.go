@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"strings"
@@ -293,4 +294,26 @@ func TestClassicPaced(t *testing.T) {
 		last = time.Now()
 	}
 	require.NoError(t, here.Close())
+}
+
+// Who has ended its half of the stream still gets its replies, as with printf … | nc.
+func TestClassicHalfClosed(t *testing.T) {
+	s := newSite(t, router.ServerOptions{})
+	got := newCollect()
+	_, err := s.srv.AddListener("timer", "tic", got.listen)
+	require.NoError(t, err)
+	for i := range 20 {
+		conn, err := net.Dial("tcp", s.hostport(t))
+		require.NoError(t, err)
+		defer conn.Close()
+		_, err = fmt.Fprintf(conn, "%s\n%s\n", `{"id":1,"method":"add_sender","params":{"sender":"timer","events":["tic"]}}`,
+			fmt.Sprintf(`{"id":2,"method":"signal","params":{"info":{"sender":"timer","event":"tic"},"data":%d}}`, i))
+		require.NoError(t, err)
+		require.NoError(t, conn.(*net.TCPConn).CloseWrite())
+		all, err := io.ReadAll(conn)
+		require.NoError(t, err)
+		require.Equal(t, `{"id":1,"status":0,"response":null}`+"\n"+`{"id":2,"status":0,"response":null}`+"\n", string(all))
+		require.Equal(t, int64(i), got.data(t))
+		require.True(t, eventually(func() bool { return s.srv.Stats().Senders == 0 }))
+	}
 }
