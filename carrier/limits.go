@@ -35,7 +35,6 @@ type Limits struct {
 	CallTimeout       time.Duration // wait for a reply; 30 s
 	ClassicTimeout    time.Duration // wait for a classic peer's reply; 10 s
 	ClassicGap        time.Duration // pause between two writes to a classic peer; 10 ms
-	MaxHops           int           // requests and signals caused by one another; 16
 	DrainTimeout      time.Duration // for Shutdown when its context has no deadline; 5 s
 	MaxPings          int           // pings of a peer a second; 10
 	ResumeFor         time.Duration // how long a session outlives its connection; 1 min
@@ -75,7 +74,6 @@ func (l Limits) WithDefaults() Limits {
 	def(&l.CallTimeout, 30*time.Second)
 	def(&l.ClassicTimeout, 10*time.Second)
 	def(&l.ClassicGap, 10*time.Millisecond)
-	def(&l.MaxHops, 16)
 	def(&l.DrainTimeout, 5*time.Second)
 	def(&l.MaxPings, 10)
 	def(&l.ResumeFor, time.Minute)
