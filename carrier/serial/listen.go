@@ -27,6 +27,8 @@ type listener struct {
 	done    chan struct{} // closed by Close
 	started time.Time     // of the connection that is out or was last
 	pause   time.Duration // before the next opening
+	state   carrier.Report
+	rep     *reporter // of the port that is open or was last; nil for none yet
 }
 
 func listen(cfg *config, s *Scheme) (*listener, error) {
@@ -45,6 +47,7 @@ func listen(cfg *config, s *Scheme) (*listener, error) {
 
 func (l *listener) open() (*port, error) {
 	p, err := openPort(l.cfg, l.scheme, false)
+	l.note(p, err)
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +55,34 @@ func (l *listener) open() (*port, error) {
 		p.announce()
 	}
 	return p, nil
+}
+
+// note keeps how an attempt to open the port went, for Report.
+func (l *listener) note(p *port, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.state = carrier.Report{State: "waiting", Err: err, Attempts: l.state.Attempts + 1}
+		return
+	}
+	l.state, l.rep = carrier.Report{State: "open"}, p.rep
+}
+
+// Report says whether the port is open or waited for, and what came over it.
+func (l *listener) Report() carrier.Report {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.state
+	if l.closed {
+		r = carrier.Report{State: "closed"}
+	}
+	if l.rep != nil {
+		r.Counters = l.rep.stats().Map()
+		if last := l.rep.last.Load(); last != nil {
+			r.Last, r.LastAt = last.text, last.at
+		}
+	}
+	return r
 }
 
 // Accept returns the next connection: when the one before has been closed, and the port
@@ -108,6 +139,7 @@ func (l *listener) rest() error {
 	l.mu.Lock()
 	l.pause = min(max(2*l.pause, firstPause), maxPause)
 	pause := l.pause - rand.N(l.pause/4)
+	l.state.Next = time.Now().Add(pause)
 	l.mu.Unlock()
 	t := time.NewTimer(pause)
 	defer t.Stop()
@@ -124,6 +156,9 @@ func (l *listener) ended(p *port) {
 	l.mu.Lock()
 	if time.Since(l.started) >= goodLife {
 		l.pause = 0
+	}
+	if p == nil {
+		l.state = carrier.Report{State: "waiting"}
 	}
 	l.mu.Unlock()
 	switch {

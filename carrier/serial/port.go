@@ -209,7 +209,7 @@ func (p *port) recv() ([]byte, verdict, error) {
 		return nil, bad, p.failed(err)
 	}
 	if v == good {
-		p.rep.frames.Add(1)
+		p.rep.good(frame)
 	}
 	p.up()
 	return frame, v, nil

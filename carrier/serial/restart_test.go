@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -162,6 +163,48 @@ func TestUnplugAndReplug(t *testing.T) {
 		require.ErrorIs(t, recvErr(t, c), io.EOF)
 		require.NoError(t, c.Close())
 	}
+}
+
+// TestReport follows what a listener says of its port: waited for, open, waited for again.
+func TestReport(t *testing.T) {
+	at := newSocket(t)
+	l := listenAt(t, Scheme{}, "serial://"+string(at)+"?sender=thermo")
+	report := l.(carrier.Reporter).Report
+	require.Equal(t, "waiting", report().State)
+	require.ErrorIs(t, report().Err, errAbsent)
+	require.Empty(t, report().Counters)
+	accepted := make(chan carrier.Conn)
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			close(accepted)
+			return
+		}
+		accepted <- c
+	}()
+	require.Eventually(t, func() bool { return report().Attempts > 1 && !report().Next.IsZero() }, 5*time.Second, time.Millisecond)
+
+	b := at.plug(t)
+	c := <-accepted
+	require.Equal(t, "open", report().State)
+	require.NoError(t, report().Err)
+	b.print(t, "1\n")
+	b.print(t, "21.5\n")
+	recv(t, c)
+	sendTo(t, c, addedFirst)
+	recv(t, c)
+	require.Equal(t, "21.5", report().Last)
+	require.WithinDuration(t, time.Now(), report().LastAt, time.Minute)
+	require.EqualValues(t, 1, report().Counters["frames"])
+	require.EqualValues(t, 1, report().Counters["partial"])
+
+	at.unplug(t, b)
+	require.ErrorIs(t, recvErr(t, c), io.EOF)
+	require.NoError(t, c.Close())
+	require.Equal(t, "waiting", report().State)
+	require.Equal(t, "21.5", report().Last, "it is still what came last")
+	require.NoError(t, l.Close())
+	require.Equal(t, "closed", report().State)
 }
 
 // TestReplugByIdentity plugs a device in again under another name.

@@ -2,6 +2,7 @@ package serial
 
 import (
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -100,6 +101,20 @@ type reporter struct {
 	log  *slog.Logger
 	hook func(Skip)
 	next atomic.Int64 // no log line before this, in nanoseconds since 1970
+	last atomic.Pointer[received]
+}
+
+// A received frame is what came over the line last.
+type received struct {
+	text string // cut to sampleSize
+	at   time.Time
+}
+
+// good counts a good frame.
+func (r *reporter) good(frame []byte) {
+	r.frames.Add(1)
+	text := strings.ToValidUTF8(string(frame[:min(len(frame), sampleSize)]), "\uFFFD")
+	r.last.Store(&received{text, time.Now()})
 }
 
 func (r *reporter) skip(reason Reason, b []byte) {

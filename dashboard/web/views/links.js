@@ -29,18 +29,20 @@ export function links(app) {
   });
 
   function card() {
-    return h("li", { class: "link" }, h("div", { class: "link-head" }, h("span", { class: "pill" }, h("i"), h("span")), h("bdi", { class: "name", dir: "auto" })), h("p", { class: "error" }), h("p", { class: "last" }), h("dl", { class: "pairs" }));
+    return h("li", { class: "link" }, h("div", { class: "link-head" }, h("span", { class: "pill" }, h("i"), h("span")), h("bdi", { class: "name", dir: "auto" })), h("p", { class: "query" }), h("p", { class: "error" }), h("p", { class: "last" }), h("dl", { class: "pairs" }));
   }
 
   function show(el, l) {
-    const [head, error, last, counters] = el.children;
+    const [head, query, error, last, counters] = el.children;
+    const [place, how] = l.url.split("?");
     head.firstChild.dataset.state = ["listening", "open", "connected", "up"].includes(l.state) ? "live" : "stale";
     text(head.firstChild.lastChild, l.state);
-    text(head.lastChild, l.url || "mounted in another server");
+    text(head.lastChild, place || "mounted in another server");
+    text(query, how ? decode(how) : "");
     const next = l.next ? ` · again in ${span(Date.parse(l.next) - store.now())}` : "";
     text(error, l.error ? `${l.error}${l.attempts ? ` · tried ${count(l.attempts)} times` : ""}${next}` : "");
-    text(last, l.last ? `last line ${l.last_at ? `${span(store.since(l.last_at))} ago` : ""}: ${l.last}` : "");
-    list(counters, Object.entries(l.counters ?? {}), ([k]) => k, ([k]) => h("div", {}, h("dt", {}, k.replaceAll("_", " ")), h("dd")), (row, [, v]) => text(row.lastChild, count(v)));
+    text(last, l.last ? `${l.last}   ${l.last_at ? `${span(store.since(l.last_at))} ago` : ""}` : "");
+    list(counters, Object.entries(l.counters ?? {}).filter(([k, v]) => v > 0 || k === "frames"), ([k]) => k, ([k]) => h("div", {}, h("dt", {}, k.replaceAll("_", " ")), h("dd")), (row, [, v]) => text(row.lastChild, count(v)));
   }
 
   async function log() {
@@ -90,6 +92,8 @@ export function links(app) {
 }
 
 const bdi = (cell) => cell.append(cell.bdi = h("bdi", { class: "name", dir: "auto" }));
+/** The settings in an address, as people read them. */
+const decode = (query) => [...new URLSearchParams(query)].map(([k, v]) => `${k} ${v}`).join(" · ");
 const rank = (level) => Math.max(0, levels.findIndex((l) => level.startsWith(l)));
 
 function pairs(dl, all) {

@@ -30,7 +30,7 @@ export function requests(app) {
     set: (c, m) => { const ns = by[id](m); text(c.value, took(ns)); c.bar.style.setProperty("--part", ns > 0 ? Math.max(0.02, Math.log1p(ns / 1e4) / Math.log1p(worst / 1e4)).toFixed(3) : 0); },
   });
   const grid = new Grid({
-    name: "methods", label: "Methods", template: "minmax(10rem, 2fr) 5.5rem 5rem 5.5rem 6.5rem 6.5rem 6.5rem 6.5rem minmax(7rem, 1.5fr)", sort,
+    name: "methods", label: "Methods", template: "minmax(9rem, 2fr) 4rem 3.5rem 4rem 5rem 5rem 5rem 5rem minmax(6rem, 1.2fr)", sort,
     open: (m) => app.go("send", { kind: "request", sender: m.sender, name: m.method }), id: (m) => `${m.sender}\n${m.method}`,
     mark: (el, m) => toggle(el, "failing", m.failed > 0),
     columns: [
