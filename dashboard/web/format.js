@@ -129,3 +129,6 @@ function longest(x, y) {
   }
   return out;
 }
+
+/** 1 signal, 2 signals */
+export const some = (n, what) => `${count(n)} ${what}${n === 1 ? "" : "s"}`;

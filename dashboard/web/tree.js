@@ -45,9 +45,9 @@ export class Tree {
     return out;
   }
 
-  /** The signals in whose name, or last value, something occurs. */
+  /** The signals in whose name something occurs. */
   find(q) {
-    return this.all.filter((s) => `${s.sender} ${s.event}\n${s.sender}.${s.event}\n${s.last?.data ?? ""}`.toLowerCase().includes(q))
+    return this.all.filter((s) => `${s.sender} ${s.event}\n${s.sender}.${s.event}`.toLowerCase().includes(q))
       .map((s) => ({ signal: s, sender: s.sender, event: s.event, depth: 0, get rate() { return s.rate; } }));
   }
 

@@ -19,9 +19,11 @@ export function line(s) {
   return out;
 }
 
-/** A value, laid out. */
+/** A value, laid out; one that is short stands large. */
 export function json(text) {
-  return h("pre", { class: "json", tabindex: "0" }, pretty(text).split("\n").map((l) => h("span", { class: "line" }, line(l), "\n")));
+  const laid = pretty(text);
+  const large = laid.length <= 24 && !laid.includes("\n");
+  return h("pre", { class: large ? "json large" : "json", tabindex: "0" }, laid.split("\n").map((l) => h("span", { class: "line" }, line(l), "\n")));
 }
 
 /** A value, with the lines marked that are others than in the one before. */

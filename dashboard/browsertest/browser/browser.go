@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
+	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -64,11 +64,10 @@ type Page struct {
 // step bounds whatever is asked of the browser.
 const step = 20 * time.Second
 
-// Page opens a tab. Close closes it.
-func (b *Browser) Page() (*Page, error) { return b.open(chromedp.WithNewBrowserContext()) }
-
-// Beside opens a tab beside another one, in the same window; the other is hidden then.
-func (p *Page) Beside() (*Page, error) { return (&Browser{ctx: p.ctx}).open() }
+// Page opens a tab in a window of its own. Close closes it.
+func (b *Browser) Page() (*Page, error) {
+	return b.open(chromedp.WithNewBrowserContext(), chromedp.WithNewWindow(true))
+}
 
 func (b *Browser) open(opts ...chromedp.ContextOption) (*Page, error) {
 	ctx, cancel := chromedp.NewContext(b.ctx, opts...)
@@ -132,11 +131,21 @@ func (p *Page) Prefer(scheme string, still bool) error {
 	return err
 }
 
-// Show brings the tab to the front, which hides the one that was there.
-func (p *Page) Show() error {
+// Hide minimises the tab's window, so that nobody sees it; Show brings it back.
+func (p *Page) Hide() error { return p.window(cdpbrowser.WindowStateMinimized) }
+
+// Show ends Hide.
+func (p *Page) Show() error { return p.window(cdpbrowser.WindowStateNormal) }
+
+func (p *Page) window(state cdpbrowser.WindowState) error {
 	ctx, cancel := context.WithTimeout(p.ctx, step)
 	defer cancel()
-	return func() error { _, err := chromedp.Call(ctx, page.BringToFront, struct{}{}); return err }()
+	w, err := chromedp.Call(ctx, cdpbrowser.GetWindowForTarget, cdpbrowser.GetWindowForTargetParams{})
+	if err != nil {
+		return err
+	}
+	_, err = chromedp.Call(ctx, cdpbrowser.SetWindowBounds, cdpbrowser.SetWindowBoundsParams{WindowID: w.WindowID, Bounds: &cdpbrowser.Bounds{WindowState: state}})
+	return err
 }
 
 // Click clicks the first element of a CSS selector, as a mouse does.
@@ -185,7 +194,7 @@ func (p *Page) Until(expression string) error {
 		case err == nil && ok:
 			return nil
 		case time.Now().After(deadline):
-			text, _ := Eval[string](p, "document.body.innerText.slice(0, 1500)")
+			text, _ := Eval[string](p, `(document.querySelector("main") ?? document.body).innerText.replace(/\s+/g, " ").slice(0, 400)`)
 			return errors.Join(fmt.Errorf("for %v this did not become true: %s\nthe page says: %s\nits console: %s",
 				step, expression, text, strings.Join(p.Said(), "\n")), err)
 		}

@@ -347,3 +347,6 @@ func (w *World) people() error {
 	ask(recorder, time.Second, "kitchen.lamp", "toggle")
 	return nil
 }
+
+// TCP is where clients reach the router over TCP.
+func (w *World) TCP() string { return w.tcp }

@@ -1,7 +1,7 @@
 // Who is connected, and one of them.
 
 import { attr, button, fill, h, list, name, orNone, text, toggle } from "../dom.js";
-import { bytes, clock, count, isTime, rate, span, took } from "../format.js";
+import { bytes, clock, count, isTime, rate, some, span, took } from "../format.js";
 import { Grid } from "../grid.js";
 import { confirm } from "../login.js";
 
@@ -112,6 +112,7 @@ export function peer(app) {
   const groups = h("div", { class: "columns" });
   const senders = h("ul", { class: "chips" });
   const listening = h("ul", { class: "listeners" });
+  const noSenders = h("p", { class: "none" }, "None."), noListeners = h("p", { class: "none" }, "Nothing.");
   const end = button("Disconnect", disconnect, { class: "danger" });
   let heard = [];
 
@@ -133,7 +134,7 @@ export function peer(app) {
     title: `Peer ${id}`,
     element: [
       h("header", { class: "view-head" }, title, h("div", { class: "controls" }, end)), note,
-      h("div", { class: "scroll" }, groups, h("section", { class: "panel" }, h("h3", {}, "Its senders"), senders), h("section", { class: "panel" }, h("h3", {}, "It listens to"), listening)),
+      h("div", { class: "scroll" }, groups, h("section", { class: "panel" }, h("h3", {}, "Its senders"), senders, noSenders), h("section", { class: "panel" }, h("h3", {}, "It listens to"), listening, noListeners)),
     ],
     jobs: [
       { every: 1000, run: () => store.follow("peers") },
@@ -152,8 +153,10 @@ export function peer(app) {
         list(el.lastChild, Object.entries(pairs), ([k]) => k, ([k]) => h("div", {}, h("dt", {}, k), h("dd", {}, h("bdi", { dir: "auto" }))), (row, [, v]) => text(row.lastChild.firstChild, v));
       });
       const own = [...store.senders.values()].filter((s) => s.peer === id).slice(0, 200);
-      list(senders, own, (s) => s.id, (s) => h("li", {}, h("a", { class: "chip", href: app.href("signals", { q: `${s.name}` }) }, name(s.name)), h("span", { class: "note" }, ` ${count(s.events)} events, ${count(s.methods.length)} requests`)));
+      list(senders, own, (s) => s.id, (s) => h("li", {}, h("a", { class: "chip", href: app.href("signals", { q: `${s.name}` }) }, name(s.name)), h("span", { class: "note" }, ` ${some(s.events, "event")}, ${some(s.methods.length, "request")}`)));
       list(listening, heard, (l) => l.id, (l) => h("li", {}, name(l.sender === ">" ? "any sender" : l.sender, "sender"), " ", name(l.event === ">" ? "any event" : l.event, "event"), l.policy && h("span", { class: "tag" }, l.policy.replaceAll("_", " "))));
+      attr(noSenders, "hidden", own.length > 0);
+      attr(noListeners, "hidden", heard.length > 0);
     },
   };
 }

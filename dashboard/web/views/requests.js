@@ -14,7 +14,7 @@ export function requests(app) {
   let found, order = app.params.get("sort") ?? "p99", descending = app.params.get("up") === null, drawn, worst = 1;
 
   const summary = h("p", { class: "summary" });
-  const calls = h("tbody"), lost = h("ul", { class: "listeners" });
+  const calls = h("ul", { class: "calls" }), lost = h("ul", { class: "listeners" });
   const codes = h("ul", { class: "chips" });
   const search = h("input", { type: "search", placeholder: "Find a method", "aria-label": "Find methods", value: app.params.get("q") ?? "", spellcheck: "false", autocomplete: "off", on: { input: () => { app.keep({ q: search.value }); drawn = undefined; app.draw(); } } });
   const sort = (id) => {
@@ -65,7 +65,7 @@ export function requests(app) {
       app.heading("Requests", summary, h("div", { class: "controls" }, search)),
       h("div", { class: "split" }, grid.element,
         h("aside", { class: "side" },
-          h("section", { class: "panel" }, h("h3", {}, "Under way"), h("table", {}, h("thead", { class: "unseen" }, h("tr", {}, h("th", {}, "Request"), h("th", {}, "Caller"), h("th", {}, "For"))), calls), h("p", { class: "none" }, "None.")),
+          h("section", { class: "panel" }, h("h3", {}, "Under way"), calls, h("p", { class: "none" }, "None.")),
           h("section", { class: "panel" }, h("h3", {}, "Failures by code"), codes, h("p", { class: "none" }, "None.")),
           h("section", { class: "panel" }, h("h3", {}, "Nobody answers"), lost, h("p", { class: "none" }, "None.")))),
     ],
@@ -80,12 +80,12 @@ export function requests(app) {
       }
       const st = store.status;
       text(summary, st ? `${count(st.requests)} answered · ${count(st.failed)} of them failed · ${count(found.calls.length)} under way` : "");
-      list(calls, found.calls.slice(0, 50), (c) => `${c.sender}\n${c.method}\n${c.caller}`, (c) => h("tr", {}, h("td", {}, name(c.sender, "sender"), " ", name(c.method, "event")), h("td", { class: "note" }, orNone(c.caller, "this program")), h("td", { class: "num" })), (el, c) => text(el.lastChild, took(c.for_ns)));
+      list(calls, found.calls.slice(0, 50), (c) => `${c.sender}\n${c.method}\n${c.caller}`, (c) => h("li", {}, h("span", {}, name(c.sender, "sender"), " ", name(c.method, "event")), h("span", { class: "num" }), h("span", { class: "note" }, "for ", orNone(c.caller, "this program"))), (el, c) => text(el.children[1], took(c.for_ns)));
       const sums = new Map();
       for (const m of found.methods) for (const [code, n] of Object.entries(m.codes ?? {})) sums.set(code, (sums.get(code) ?? 0) + n);
       list(codes, [...sums].sort((a, b) => b[1] - a[1]), ([c]) => c, ([c]) => h("li", {}, h("span", { class: "tag bad" }, h("bdi", {}, c)), " ", h("span", { class: "num" })), (el, [, n]) => text(el.lastChild, count(n)));
       list(lost, found.missed.toReversed().slice(0, 50), (m) => `${m.sender}\n${m.method}`, (m) => h("li", {}, name(m.sender, "sender"), " ", name(m.method, "event"), h("span", { class: "note" })), (el, m) => text(el.lastChild, ` ${count(m.count)}×, ${span(store.since(m.last))} ago`));
-      for (const section of [calls.parentElement, codes, lost]) attr(section.nextElementSibling, "hidden", section.querySelector("tbody tr, li") !== null);
+      for (const of of [calls, codes, lost]) attr(of.nextElementSibling, "hidden", of.firstChild !== null);
     },
     close: () => grid.destroy(),
   };

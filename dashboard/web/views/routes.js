@@ -1,7 +1,7 @@
 // Who hears what; what nobody hears, nobody sends and nobody answers is marked.
 
 import { button, fill, h, list, name, orNone, text, toggle } from "../dom.js";
-import { count, span } from "../format.js";
+import { count, some, span } from "../format.js";
 
 const PAGE = 100;
 
@@ -63,7 +63,7 @@ export function routes(app) {
     draw: () => {
       if (!found) return;
       if (offset > 0 && offset >= found.total) turn(-PAGE)();
-      text(summary, `${count(found.total)} signals · ${count(found.unheard)} that nobody hears`);
+      text(summary, `${some(found.total, "signal")} · ${count(found.unheard)} that nobody hears`);
       text(where, found.total > PAGE ? `${offset + 1}–${Math.min(offset + PAGE, found.total)} of ${count(found.total)}` : "");
       before.hidden = after.hidden = found.total <= PAGE;
       before.disabled = offset === 0;

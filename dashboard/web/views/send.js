@@ -39,7 +39,7 @@ export function send(app) {
   const form = h("form", { class: "panel send-form", on: { submit } }, kinds, h("div", { class: "pair" }, field("Sender", sender), what_), data_, timeout_,
     h("div", { class: "buttons" }, go, button("Copy link", async () => text(linked, await copy(location.href) ? "Copied: whoever opens it sees this form." : location.href)), button("Save as preset", preset), linked), senders, names);
   const reply = h("section", { class: "panel reply", "aria-live": "polite" }, h("h3", {}, "Reply"), h("p", { class: "none" }, "Nothing sent yet."));
-  const presets = h("ul", { class: "sent" }), sent = h("ul", { class: "sent" });
+  const presets = h("ul", { class: "sent" }), sent = h("ul", { class: "sent sent-before" });
   let running;
 
   function values() {

@@ -122,7 +122,7 @@ export function signal(app) {
         h("div", { class: "panel chart-panel" }, choose, chart.element),
         h("div", { class: "columns" },
           h("section", { class: "panel" }, h("div", { class: "panel-head" }, shownTitle, latest, mode, button("Copy", () => copy(pick()?.data ?? ""))), shown),
-          h("section", { class: "panel values" }, h("h3", {}, `The last ${MOST}`), grid.element),
+          h("section", { class: "panel values" }, h("h3", {}, `The last ${MOST} kept`), grid.element),
           h("section", { class: "panel" }, h("h3", {}, "Heard by"), listeners, h("h3", {}, "Requests of this sender"), methods))),
     ],
     jobs: [{ every: 250, run: ask }],

@@ -1,7 +1,7 @@
 // All signals, as a tree by the dots in their names, with live values.
 
 import { attr, button, flash, h, name, text, toggle } from "../dom.js";
-import { count, rate, span } from "../format.js";
+import { count, rate, some, span } from "../format.js";
 import { Grid } from "../grid.js";
 import { Tree } from "../tree.js";
 
@@ -14,7 +14,7 @@ export function signals(app) {
   let structure = -1, query, rows = [];
 
   const search = h("input", {
-    type: "search", placeholder: "Find a signal or value", "aria-label": "Find signals", value: app.params.get("q") ?? "", spellcheck: "false", autocomplete: "off",
+    type: "search", placeholder: "Find a signal", "aria-label": "Find signals", value: app.params.get("q") ?? "", spellcheck: "false", autocomplete: "off",
     on: { input: () => { app.keep({ q: search.value }); app.draw(); } },
   });
   const summary = h("p", { class: "summary" });
@@ -37,6 +37,7 @@ export function signals(app) {
     open, key, id: (row) => row.signal?.id ?? row.key,
     mark: (el, row, fresh) => {
       attr(el, "aria-level", row.depth + 1);
+      if (fresh) el.style.setProperty("--depth", row.depth);
       attr(el, "aria-expanded", row.signal ? null : String(!row.closed));
       toggle(el, "branch", !row.signal);
       toggle(el, "orphan", row.signal?.listeners === 0);
@@ -56,7 +57,6 @@ export function signals(app) {
         },
         set: (cell, row, fresh) => {
           if (fresh) {
-            cell.style.setProperty("--depth", row.depth);
             cell.link.replaceChildren(...names(row));
             attr(cell.link, "href", row.signal ? app.href("signal", { s: row.signal.sender, e: row.signal.event }) : null);
           }
@@ -95,7 +95,7 @@ export function signals(app) {
     structure = store.structure;
     query = q;
     const found = q ? ` · ${count(rows.length)} found` : "";
-    text(summary, `${count(store.signals.size)} signals of ${count(store.senders.size)} senders${found}`);
+    text(summary, `${some(store.signals.size, "signal")} of ${some(store.senders.size, "sender")}${found}`);
   }
 
   return {

@@ -10,14 +10,14 @@ const ID = Math.random().toString(36).slice(2); // tells this page's tail from t
 
 export function tail(app) {
   const { store } = app;
-  let rows = [], waiting = [], paused = false, skipped = 0, seen = 0, total = 0, missed = 0, fresh = 0, wrong, picked;
+  let rows = [], waiting = [], gaps = 0, paused = false, skipped = 0, seen = 0, total = 0, missed = 0, fresh = 0, wrong, picked, offered;
 
   const pattern = (id, label, placeholder) => {
     const input = h("input", { type: "search", value: app.params.get(id) ?? "", placeholder, spellcheck: "false", autocomplete: "off", list: `tail-${id}`, "aria-describedby": "tail-error", on: { change: restart } });
     return { input, field: field(label, input) };
   };
-  const sender = pattern("s", "Sender", "> any, kitchen.*");
-  const event = pattern("e", "Event", "> any, temp.>");
+  const sender = pattern("s", "Sender", "any, or kitchen.*");
+  const event = pattern("e", "Event", "any, or temp.>");
   const senders = h("datalist", { id: "tail-s" });
   const events = h("datalist", { id: "tail-e" });
   const error = h("p", { class: "error", id: "tail-error", role: "alert" });
@@ -42,6 +42,7 @@ export function tail(app) {
   function restart() {
     app.keep({ s: sender.input.value.trim(), e: event.input.value.trim() });
     rows = []; waiting = [];
+    gaps = 0;
     skipped = missed = seen = 0;
     picked = undefined;
     show();
@@ -57,7 +58,8 @@ export function tail(app) {
   /** Puts what came before the rows; the newest first. */
   function add(batch) {
     if (batch.length === 0) return 0;
-    rows = [...batch.reverse(), ...rows].slice(0, KEPT);
+    rows = batch.reverse().concat(rows.length + batch.length > KEPT ? rows.slice(0, Math.max(0, KEPT - batch.length)) : rows);
+    gaps = rows.reduce((n, r) => n + (r.gap > 0), 0);
     return batch.length;
   }
 
@@ -105,7 +107,7 @@ export function tail(app) {
   return {
     title: "Tail",
     element: [
-      app.heading("Tail", numbers, h("div", { class: "controls" }, sender.field, event.field, pause, copied, saved, button("Clear", () => { rows = []; waiting = []; picked = undefined; show(); grid.set(rows); app.draw(); })), senders, events),
+      app.heading("Tail", numbers, h("div", { class: "controls" }, sender.field, event.field, pause, copied, saved, button("Clear", () => { rows = []; waiting = []; gaps = 0; picked = undefined; show(); grid.set(rows); app.draw(); })), senders, events),
       error, said, detail, grid.element,
     ],
     jobs: [
@@ -118,7 +120,9 @@ export function tail(app) {
       text(error, wrong ?? "");
       text(pause, paused ? `Resume · ${count(waiting.filter((r) => !r.gap).length + missed)} wait` : "Pause");
       attr(pause, "aria-pressed", String(paused));
-      text(numbers, `${count(seen)} passed · ${count(keep().length)} here${skipped ? ` · ${count(skipped)} skipped` : ""}`);
+      text(numbers, `${count(seen)} passed · ${count(rows.length - gaps)} here${skipped ? ` · ${count(skipped)} skipped` : ""}`);
+      if (offered === store.structure) return;
+      offered = store.structure;
       offer(senders, store.senders.values(), (s) => s.name);
       offer(events, store.signals.values(), (s) => s.event);
     },
