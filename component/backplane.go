@@ -29,6 +29,10 @@ type Backplane struct {
 	subs   []*subscription // in the order of their making
 }
 
+// between stands in the names of senders between the component and a topic that it did not
+// declare. It is a part of its own, so that rules can allow a component all of them.
+const between = ".~."
+
 // A topic is one that was published.
 type topic struct {
 	ready  chan struct{} // closed when the rest is set
@@ -180,7 +184,7 @@ func (p *Backplane) heard(s *subscription, e sig.Event) {
 		return
 	}
 	p.received.Add(1)
-	from, _, _ := strings.Cut(e.Sender, "~")
+	from, _, _ := strings.Cut(e.Sender, between)
 	p.c.inbox.put(Message{Topic: e.Name, From: from, Backplane: p.name, Retained: e.Retained, Data: e.Data})
 }
 
@@ -260,7 +264,7 @@ func (p *Backplane) declare(name string, t *topic) {
 		sender := p.sender // nil when it has left meanwhile, which is seen below
 		p.mu.Unlock()
 		if !slices.Contains(p.c.opts.Topics, name) {
-			sender, t.err = p.bus.AddSender(p.self+"~"+name, sig.Events(name))
+			sender, t.err = p.bus.AddSender(p.self+between+name, sig.Events(name))
 			t.sender = sender
 		}
 		switch {
@@ -298,7 +302,7 @@ func (p *Backplane) AwaitSubscriber(ctx context.Context, topic string) error {
 	}
 	p.mu.Unlock()
 	there := make(chan struct{}, 1)
-	probe := p.self + "~await-" + suffix()
+	probe := p.self + between + "await~" + suffix()
 	sub, err := p.bus.AddListener(probe, sig.Subscribe, func(e sig.Event) {
 		if l, err := sig.As[sig.Listening](e.Data); err == nil && l.Event == topic && l.Listeners > own {
 			select {

@@ -401,3 +401,30 @@ func TestConcurrentUse(t *testing.T) {
 		}))
 	})
 }
+
+// What a component adds at a router follows its name, so that rules can be made for it.
+func TestSenders(t *testing.T) {
+	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+		b := bus()
+		var names []string
+		_, err := b.AddListener(sig.Any, sig.Connect, func(e sig.Event) { names = append(names, e.Sender) })
+		require.NoError(t, err)
+		c := join(t, bus(), component.Options{Name: "robot", Topics: []string{"declared"}})
+		require.NoError(t, c.Publish("declared", 1))
+		require.NoError(t, c.Publish("arm.left", 1))
+		other := join(t, bus(), component.Options{Name: "other"})
+		require.NoError(t, other.Subscribe("arm"))
+		require.NoError(t, c.AwaitSubscriber(t.Context(), "arm.left"))
+		require.NoError(t, c.Publish("arm.left", "up"))
+		require.NoError(t, other.Receive(t.Context(), func(m component.Message) error {
+			require.Equal(t, "robot", m.From)
+			return component.ErrStop
+		}))
+		synctest.Wait()
+		require.Equal(t, "robot", names[0])
+		require.Equal(t, "robot.~.arm.left", names[1])
+		require.Equal(t, "other", names[2])
+		require.Len(t, names, 4)
+		require.True(t, sig.Match("robot.~.>", names[1]) && sig.Match("robot.~.>", names[3]), names)
+	})
+}

@@ -22,7 +22,7 @@
 //
 // On the bus a component is a sender of its own name, with the topics of Options.Topics as
 // its events and a method "about". A topic that is not among these is published by one more
-// sender, "NAME~TOPIC", which is added when it is first needed. So sig listen shows what
+// sender, "NAME.~.TOPIC", which is added when it is first needed. So sig listen shows what
 // goes on, and sig trigger publishes.
 //
 // # Messages
