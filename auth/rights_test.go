@@ -219,3 +219,25 @@ func BenchmarkMay(b *testing.B) {
 		}
 	}
 }
+
+// TestWithin shows that of two Rights only what both permit is left, in any depth.
+func TestWithin(t *testing.T) {
+	all, err := NewRights(Rule{Actions: Any, Sender: sig.Any})
+	require.NoError(t, err)
+	kitchen, err := NewRights(Rule{Actions: Listen | Request, Sender: "kitchen.>"})
+	require.NoError(t, err)
+	listen, err := NewRights(Rule{Actions: Listen, Sender: sig.Any}, Rule{Deny: true, Actions: Listen, Sender: "kitchen.safe"})
+	require.NoError(t, err)
+	var everything *Rights
+	require.Same(t, kitchen, everything.Within(kitchen))
+	require.Same(t, kitchen, kitchen.Within(nil))
+	for _, r := range []*Rights{kitchen.Within(listen), listen.Within(kitchen), all.Within(kitchen).Within(listen), all.Within(kitchen.Within(listen))} {
+		require.True(t, r.May(Listen, "kitchen.lamp", "on"))
+		require.False(t, r.May(Listen, "garden.lamp", "on"), "not in the kitchen")
+		require.False(t, r.May(Listen, "kitchen.safe", "on"), "denied by the other")
+		require.False(t, r.May(Request, "kitchen.lamp", "on"), "the other is for listening")
+		require.True(t, r.MayMatch(Listen, sig.Any, sig.Any))
+		require.False(t, r.MayMatch(Request, sig.Any, sig.Any))
+	}
+	require.True(t, kitchen.May(Request, "kitchen.lamp", "on"), "it is as it was")
+}

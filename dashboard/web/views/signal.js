@@ -26,14 +26,13 @@ export function signal(app) {
   const listeners = h("ul", { class: "listeners" });
   const methods = h("p", { class: "methods" });
   const grid = new Grid({
-    name: "values", label: "The last values, newest first", template: "7.5rem 5rem minmax(0, 1fr) 5rem",
+    name: "values", label: "The last values, newest first", template: "6.25rem 3.25rem minmax(0, 1fr)",
     open: (row) => { picked = row; drawn = undefined; app.draw(); }, id: (row) => row.n,
     mark: (el, row) => attr(el, "aria-selected", String(row === (picked ?? values.at(-1)))),
     columns: [
       { id: "time", title: "Time", text: (v) => clock(v.time, true) },
       { id: "n", title: "No.", num: true, text: (v) => v.n.toLocaleString("en-GB") },
       { id: "data", title: "Value", make: (c) => c.append(c.bdi = h("bdi", { class: "value", dir: "auto" })), set: (c, v) => text(c.bdi, v.data) },
-      { id: "size", title: "Size", num: true, minor: true, text: (v) => bytes(v.size) },
     ],
   });
   grid.empty.textContent = "No value has come since the router was first looked at.";
