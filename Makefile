@@ -1,7 +1,7 @@
 # `make` lists the targets.
 FUZZTIME ?= 10s
 
-.PHONY: help build test race lint fuzz bench demo ci
+.PHONY: help build test race lint fuzz bench demo screenshots ci
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile
@@ -26,6 +26,9 @@ bench: ## compare with other libraries in one run, as ratios
 
 demo: ## see it work
 	go run ./cmd/sig demo
+
+screenshots: ## make the pictures in docs/images again (needs chromium and fonts-inter)
+	cd dashboard/browsertest && go run ./walkthrough
 
 ci: ## everything the gate runs
 	.ci/run
