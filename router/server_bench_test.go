@@ -3,6 +3,7 @@
 package router
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
 	"runtime"
@@ -125,10 +126,7 @@ func (d *drainEnd) Write(b []byte) (int, error) {
 			b = b[size:]
 			continue
 		}
-		i := 0
-		for b[i] != '\n' {
-			i++
-		}
+		i := bytes.IndexByte(b, '\n')
 		if i > 5 && string(b[:5]) == `{"n":` {
 			d.n++
 			d.got++

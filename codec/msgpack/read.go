@@ -35,6 +35,7 @@ type reader struct {
 	num   uint64
 	float float64
 	text  []byte // part of b
+	cut   kind   // what b ends inside of, text being the beginning; 0 for nothing
 	n     int
 
 	bad   fault
@@ -180,6 +181,7 @@ func (r *reader) sized(k kind, size int) kind {
 
 func (r *reader) bytes(k kind, n uint64) kind {
 	if n > uint64(len(r.b)-r.i) {
+		r.text, r.cut = r.b[r.i:], k
 		return r.fail(faultShort)
 	}
 	r.text = r.b[r.i : r.i+int(n)]

@@ -50,9 +50,24 @@ func (t *toJSON) value(left int) bool {
 	case kindMap:
 		return t.object(left)
 	default:
+		t.beginning()
 		return false
 	}
 	return true
+}
+
+// beginning writes what there is of a text whose end is missing.
+func (t *toJSON) beginning() {
+	switch t.cut {
+	case kindString:
+		t.out = appendQuoted(t.out, t.text)
+	case kindBinary:
+		t.out = base64.StdEncoding.AppendEncode(append(t.out, '"'), t.text[:len(t.text)/3*3])
+		return
+	default:
+		return
+	}
+	t.out = t.out[:len(t.out)-1] // the quote that ends it
 }
 
 func (t *toJSON) number(bits int) bool {
