@@ -36,6 +36,8 @@ With --json, or when standard output is no terminal, each sender is one object:
 With --watch the list is followed by what changes, until interrupted:
 
   {"sender":"timer","connected":false,"reason":"connection lost"}`,
+		Example: `  sig senders --events
+  sig senders --watch`,
 		Args: args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.senders(cmd.Context(), f) },
 	}

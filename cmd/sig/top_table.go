@@ -165,7 +165,13 @@ func (t table[T]) sorted(rows []*T, key string, reverse bool, part string) []*T 
 		if reverse {
 			by = -by
 		}
-		return cmp.Or(by, slices.Compare(t.names(a), t.names(b)))
+		if by == 0 { // the first two columns are the names
+			by = t.columns[0].order(a, b)
+		}
+		if by == 0 {
+			by = t.columns[1].order(a, b)
+		}
+		return by
 	})
 	return rows
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sigrouter/sigrouter/router"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
@@ -244,6 +245,17 @@ func TestTopJSON(t *testing.T) {
 	}
 }
 
+// Whatever the carrier: it is a request like any other.
+func TestTopOverOtherCarriers(t *testing.T) {
+	s := startServer(t, "--listen", "tcp://127.0.0.1:0", "--listen", "unix:top.sock", "--listen", "ws://127.0.0.1:0/sig")
+	s.ticking("timer", "tic", 20*time.Millisecond)
+	for _, url := range s.ready.Listen {
+		r := sigRun(t, "top", "--count", "1", "--url", strings.Replace(url, "unix:top.sock", "unix://"+s.cmd.Dir+"/top.sock", 1))
+		require.Equal(t, exitDone, r.code, "%s: %s", url, r.stderr)
+		require.Contains(t, r.stdout, `"sender":"timer"`, url)
+	}
+}
+
 func TestTopPlain(t *testing.T) {
 	s := startServer(t)
 	s.ticking("timer", "tic", 5*time.Millisecond)
@@ -307,5 +319,28 @@ func TestTopUsage(t *testing.T) {
 		r := sigRun(t, append([]string{"top"}, args...)...)
 		require.Equal(t, exitUsage, r.code, "%q: %s", args, r.stderr)
 		require.Contains(t, r.stderr, says)
+	}
+}
+
+// BenchmarkTopPicture draws ten thousand signals and a thousand peers.
+func BenchmarkTopPicture(b *testing.B) {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	require.NoError(b, err)
+	defer null.Close()
+	c := router.Changes{Reset: true, Status: &router.Status{Name: "router", Now: time.Now()}}
+	for i := range uint64(10_000) {
+		c.Signals = append(c.Signals, router.SignalStatus{ID: i, Sender: fmt.Sprintf("sensor.%d", i), Event: "celsius", Rate: float64(i % 100)})
+	}
+	for i := range uint64(1000) {
+		c.Peers = append(c.Peers, router.PeerInfo{ID: i, Name: fmt.Sprintf("peer.%d", i)})
+	}
+	t := &liveTop{printer: &printer{}, screen: &screen{out: null, width: 200, height: 60}, view: viewSignals, views: map[string]*topView{}, paused: true}
+	for _, v := range topViews {
+		t.views[v] = &topView{sort: "rate"}
+	}
+	t.model.take(topAnswer{changes: []router.Changes{c}, at: time.Now()})
+	for n := 0; b.Loop(); n++ {
+		t.view = topViews[n%2]
+		require.NoError(b, t.draw())
 	}
 }
