@@ -25,6 +25,7 @@ type emulator struct {
 	cells    [][]string // "" behind a wide character
 	x, y     int
 	pending  []byte
+	all      []byte // that was ever written
 	noWrap   bool
 	hidden   bool // the cursor
 	alt      bool // the other screen is shown
@@ -64,6 +65,7 @@ func (e *emulator) Write(b []byte) (int, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.pending = append(e.pending, b...)
+	e.all = append(e.all, b...)
 	for len(e.pending) > 0 {
 		n := e.step(e.pending)
 		if n == 0 {
@@ -234,6 +236,13 @@ func (e *emulator) text() string {
 		lines = append(lines, strings.TrimRight(strings.Join(row, ""), " "))
 	}
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n")
+}
+
+// everything is what was ever written, for what may have been there for a moment only.
+func (e *emulator) everything() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return string(e.all)
 }
 
 // problems are what no screen should have been sent.

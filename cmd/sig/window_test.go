@@ -21,7 +21,7 @@ func sizes(t *testing.T, fn func(t *testing.T, w, h int)) {
 func TestListenInWindow(t *testing.T) {
 	sizes(t, func(t *testing.T, w, h int) {
 		s := startServer(t)
-		x := inWindow(t, w, h, "listen", "--url", s.url)
+		x := inWindow(t, w, h, "listen", "timer", "tic", "--url", s.url)
 		s.awaitPeers(1)
 		s.ticking("timer", "tic", 20*time.Millisecond)
 		x.await("events", func(s string) bool { return regexpMatch(`(?m)^\d\d:\d\d:\d\d\.\d{3}  timer tic  \d+$`, s) })
@@ -36,10 +36,12 @@ func TestListenInWindow(t *testing.T) {
 
 func TestDemoInWindow(t *testing.T) {
 	sizes(t, func(t *testing.T, w, h int) {
-		x := inWindow(t, w, h, "demo", "--for", "1600ms", "--listen", "tcp://127.0.0.1:0")
+		x := inWindow(t, w, h, "demo", "--for", "0", "--listen", "tcp://127.0.0.1:0")
 		x.awaitText("A router listens at tcp://127.0.0.1:", "sig listen --url", "+ thermometer  has come: event celsius, request unit")
-		x.awaitText("thermometer  celsius  21.0  ==========", "timer        tic      1", "Done: ", "sig --help lists the rest.")
-		require.Equal(t, exitDone, x.wait())
+		x.awaitText("thermometer  celsius  21.0  ==========", "timer        tic      1")
+		x.press("\x03")
+		require.Equal(t, exitInterrupted, x.wait())
+		x.awaitText("Done: ", "sig --help lists the rest.")
 		x.requireTidy() // no line is wider than 80
 	})
 }
@@ -69,10 +71,11 @@ func TestBenchInWindow(t *testing.T) {
 	sizes(t, func(t *testing.T, w, h int) {
 		s := startServer(t)
 		x := inWindow(t, w, h, "bench", "events", "requests", "--for", "400ms", "--url", s.url)
-		x.await("progress", func(s string) bool { return regexpMatch(`^events    \[=+ +\]  0\.\d of 400ms$`, s) })
-		x.await("progress", func(s string) bool { return regexpMatch(`^requests  \[=+ +\]  0\.\d of 400ms$`, s) })
 		require.Equal(t, exitDone, x.wait())
 		text := x.awaitText("lost", "events", "requests")
+		for _, workload := range []string{"events  ", "requests"} {
+			require.Regexp(t, workload+`  \[=* *\]  \d+\.\d of 400ms`, x.everything())
+		}
 		require.Regexp(t, `^ +per second +p50 µs +p90 +p99 +max +lost\n +events +\d+ +\d+ +\d+ +\d+ +\d+ +0\n +requests +\d+ .* 0$`, text)
 		x.requireTidy()
 	})
