@@ -113,6 +113,9 @@ func (q *Queue) pushLocked(it item, limit int) error {
 		own := Payload{Data: it.data, chunk: it.chunk}.own()
 		it.data, it.chunk = own.Data, nil
 	}
+	if it.to != nil && it.to.line != nil {
+		it.to.line.takes(&it, q.wait.tail)
+	}
 	q.wait.push(it)
 	q.waitBytes += it.size()
 	if q.waitBytes-q.charged > chargeStep {
@@ -127,12 +130,9 @@ func (q *Queue) makeLineRoom(it *item) bool {
 	l := it.to.line
 	if l.Policy == sig.Latest {
 		if pos, ok := l.last[it.route.plain()]; ok && pos >= q.wait.head && !q.wait.at(pos).dead {
+			delete(l.last, it.route.plain())
 			q.drop(pos)
 		}
-		if l.last == nil {
-			l.last = map[*Route]uint64{}
-		}
-		l.last[it.route.plain()] = q.wait.tail // where it will be
 	} else if l.waiting >= l.Size {
 		if l.Policy == sig.DropNewest {
 			q.noteGap(it)
@@ -144,11 +144,21 @@ func (q *Queue) makeLineRoom(it *item) bool {
 		}
 		q.drop(l.oldest)
 	}
+	return true
+}
+
+// takes notes that an event of the line will wait at a position.
+func (l *Line) takes(it *item, pos uint64) {
 	l.waiting++
-	if l.Policy == sig.DropNewest {
+	switch l.Policy {
+	case sig.Latest:
+		if l.last == nil {
+			l.last = map[*Route]uint64{}
+		}
+		l.last[it.route.plain()] = pos
+	case sig.DropNewest:
 		l.gap = 0 // the next notice has its place behind this event
 	}
-	return true
 }
 
 // line returns the line of an event that waits; nil for other items.

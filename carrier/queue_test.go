@@ -185,3 +185,46 @@ func TestQueueStaysSmall(t *testing.T) {
 	}
 	require.Less(t, q.wait.len(), 500)
 }
+
+// What did not fit in a full queue is not remembered as if it waited there: the next event of
+// the line must not look for it among others.
+func TestQueueFullForALine(t *testing.T) {
+	for _, policy := range []sig.Policy{sig.DropOldest, sig.DropNewest, sig.Latest} {
+		const limit = 2000
+		q := testQueue(4)
+		line := &Line{Policy: policy, Size: 1000}
+		to, plain := NewTarget([]uint32{1}, line), NewTarget([]uint32{2}, nil)
+		routes := make([]*Route, 50)
+		for i := range routes {
+			routes[i] = NewRoute("s", fmt.Sprint(i))
+		}
+		refused, dropped := 0, 0
+		for round := range 20 {
+			for i, r := range routes {
+				if q.push(item{route: r, to: to, data: make([]byte, 50+i)}, limit) != nil {
+					refused++
+				}
+				if q.push(item{route: r, to: plain}, limit+itemOverhead) != nil {
+					refused++
+				}
+			}
+			if round%3 == 0 {
+				q.take()
+				q.ack(q.flight.tail)
+			}
+		}
+		waiting := 0
+		for pos := q.wait.head; pos < q.wait.tail; pos++ {
+			it := q.wait.at(pos)
+			if it.line() == line {
+				waiting++
+			}
+			if !it.dead {
+				dropped += int(it.gap)
+			}
+		}
+		require.Positive(t, refused)
+		require.Equal(t, waiting, line.waiting, policy)
+		require.LessOrEqual(t, dropped, int(line.Dropped))
+	}
+}
