@@ -69,10 +69,11 @@ type Engine struct {
 	closing   bool
 	janitor   chan struct{} // closed to stop the janitor; nil: it does not run
 
-	kicks  kicker
-	wg     sync.WaitGroup // every goroutine of the engine and its peers
-	refuse atomic.Uint64  // connections turned away, by listeners that are there too
-	Lost   atomic.Uint64  // events lost with peers that were closed to make room
+	draining atomic.Bool // nothing new is taken
+	kicks    kicker
+	wg       sync.WaitGroup // every goroutine of the engine and its peers
+	refuse   atomic.Uint64  // connections turned away, by listeners that are there too
+	Lost     atomic.Uint64  // events lost with peers that were closed to make room
 }
 
 // NewEngine makes an engine that reports to h.
@@ -278,9 +279,9 @@ func (e *Engine) StopListening() {
 	}
 }
 
-// Shutdown ends the engine: it stops listening, says goodbye, gives calls that run and
-// signals that wait time to finish until ctx ends, closes the connections, and
-// returns when no goroutine is left. It returns an error when something was cut off.
+// Shutdown ends the engine: it stops listening, says goodbye, takes nothing new (see
+// Drainer), gives calls that run and signals that wait time to finish until ctx ends,
+// closes the connections, and returns when no goroutine is left. It returns an error when something was cut off.
 func (e *Engine) Shutdown(ctx context.Context, reason string) error {
 	e.StopListening()
 	if _, ok := ctx.Deadline(); !ok {
@@ -292,6 +293,7 @@ func (e *Engine) Shutdown(ctx context.Context, reason string) error {
 	for i, p := range peers {
 		p.sayBye(reason, spread(i, len(peers)))
 	}
+	e.settle(ctx, peers)
 	cut := 0
 	for _, p := range peers {
 		if !p.drain(ctx) {

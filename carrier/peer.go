@@ -58,7 +58,10 @@ type Peer struct {
 	dirty atomic.Bool // in some list of peers to be flushed
 	dead  atomic.Bool // there is a reason
 
+	handling atomic.Bool // the goroutine that reads is at a batch
+
 	// For the goroutine that reads.
+	inBatch  bool      // as handling
 	touched  []*Peer   // to be flushed after this batch
 	msg      *wire.Msg // nil between batches
 	in       uint64    // messages of this batch
@@ -325,6 +328,10 @@ func (p *Peer) endBatch() {
 		t.flush()
 	}
 	p.touched = p.touched[:0]
+	if p.inBatch {
+		p.inBatch = false
+		p.handling.Store(false)
+	}
 	if p.msg != nil {
 		p.msg.Forget()
 		p.engine.msgs.Put(p.msg)
@@ -365,6 +372,10 @@ func (p *Peer) finish() {
 
 // handle deals with one message.
 func (p *Peer) handle(m *wire.Msg) {
+	p.begun()
+	if p.engine.draining.Load() && p.tooLateFor(m) {
+		return
+	}
 	if !p.dialed && p.mode.Load() == modeNew && !isHello(m) {
 		p.SetClassic()
 		if m.Newline {
@@ -413,6 +424,9 @@ func (p *Peer) builtin(m *wire.Msg) bool {
 		p.Touch(p)
 	case "bye":
 		p.bye.Store(parseBye(m.Params))
+		if p.dialed {
+			p.Hold() // for the next server
+		}
 	case "cancel":
 		p.calls.cancelFrom(m.Params)
 	default:

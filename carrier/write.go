@@ -121,17 +121,6 @@ func (p *Peer) RefuseSignal(n uint64, err error) {
 	p.full()
 }
 
-// sayBye tells a peer on the fast lane that the connection will be closed.
-func (p *Peer) sayBye(reason string, retry time.Duration) {
-	if !p.Fast() {
-		return
-	}
-	p.w.mu.Lock()
-	p.end(wire.AppendBye(p.begin(), reason, int(retry.Milliseconds())), frameReply, 0)
-	p.w.mu.Unlock()
-	p.Kick()
-}
-
 // Push puts a signal on its way; t is nil on the way up. It takes over one Hold of the
 // payload. It fails when the peer is gone, and with sig.ErrSlow when the signal does
 // not fit. What was pushed is written with the next flush: follow with Touch or Kick.
@@ -461,28 +450,4 @@ func (p *Peer) Flushed(ctx context.Context) {
 			return
 		}
 	}
-}
-
-// drain waits until the peer has taken and acknowledged everything, and its calls
-// have been answered. It reports false when ctx ended first.
-func (p *Peer) drain(ctx context.Context) bool {
-	t := time.NewTicker(5 * time.Millisecond)
-	defer t.Stop()
-	for !p.drained() {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-p.gone:
-			return true
-		case <-t.C:
-		}
-	}
-	return true
-}
-
-func (p *Peer) drained() bool {
-	p.w.mu.Lock()
-	waits := p.w.busy || len(p.w.buf) > 0
-	p.w.mu.Unlock()
-	return !waits && p.asking.Load() == 0 && p.calls.len() == 0 && p.out().pending() == 0 && !p.classic.waits()
 }

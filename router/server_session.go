@@ -219,6 +219,9 @@ func (x *session) dropSenders(reason error) {
 // goWorker runs fn in a goroutine that Shutdown waits for, for a time.
 func (s *ServerRouter) goWorker(fn func()) { s.workers.Go(fn) }
 
+// Idle is called by the engine while it drains.
+func (h serverHandler) Idle(p *carrier.Peer) bool { return sessionOf(p).serial.idle() }
+
 // Message is called by the engine with each message the peer sent.
 func (h serverHandler) Message(p *carrier.Peer, m *wire.Msg) {
 	x := sessionOf(p)
