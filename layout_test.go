@@ -40,6 +40,8 @@ var mayImport = map[string][]string{
 	"idl":                 {"sig", "internal/..."},
 	"idl/...":             {"sig", "api/...", "idl/...", "internal/..."},
 	"internal/...":        {"sig", "internal/..."},
+	"internal/accounts":   {"/..."}, // a program
+	"internal/survive":    {"/..."}, // tests
 	".":                   {"sig", "carrier/...", "codec/...", "auth", "router", "internal/..."},
 	"metrics":             {"sig", "carrier", "router", "internal/..."},
 	"observe":             {"sig", "carrier", "auth", "router", "metrics", "internal/..."},
