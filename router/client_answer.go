@@ -26,8 +26,19 @@ func (a *answer) serve() {
 	ctx := &callContext{Context: context.Background(), deadline: c.engine.Clock().Add(c.engine.Limits().CallTimeout)}
 	c.running.add(a.run, ctx)
 	defer c.running.finish(a.run, ctx)
-	var data carrier.Encoded
+	returned := false
+	defer func() {
+		if !returned { // the handler has called runtime.Goexit
+			a.reply(sig.Response{}, endedItself(a.sender, a.method))
+		}
+	}()
 	resp, err := c.askOwn(ctx, a)
+	returned = true
+	a.reply(resp, err)
+}
+
+func (a *answer) reply(resp sig.Response, err error) {
+	var data carrier.Encoded
 	if err == nil {
 		data, err = encodeFor(a.peer.Codec(), resp.Data)
 	}

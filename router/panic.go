@@ -49,6 +49,11 @@ func (m *method) recovered(v any) error {
 	return &sig.Error{Status: sig.StatusFailed, Code: "panic", Message: fmt.Sprintf("the handler of %q of %q panicked: %v", p.Method, p.Sender, v)}
 }
 
+// endedItself is what the caller is told of a handler that has called runtime.Goexit.
+func endedItself(sender, method string) error {
+	return &sig.Error{Status: sig.StatusFailed, Code: "panic", Message: fmt.Sprintf("the handler of %q of %q ended its goroutine", method, sender)}
+}
+
 // report logs a panic and tells the hook. Neither may do harm.
 func (r *Router) report(p Panic) {
 	attrs := []any{"sender", p.Sender}

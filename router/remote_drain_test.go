@@ -1,6 +1,8 @@
 package router_test
 
 import (
+	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -82,4 +84,23 @@ func TestShutdownUnderLoad(t *testing.T) {
 		require.NoError(t, proxy.Close())
 		require.NoError(t, far.Close())
 	}
+}
+
+// A handler that ends its goroutine is answered for, at the server and at a client.
+func TestRemoteGoexit(t *testing.T) {
+	s := newSite(t, router.ServerOptions{})
+	ends := sig.Answer("m", func(context.Context, sig.Request) (any, error) {
+		runtime.Goexit()
+		return nil, nil
+	})
+	_, err := s.srv.AddSender("own", ends)
+	require.NoError(t, err)
+	a, b := s.dial(t, router.ClientOptions{}), s.dial(t, router.ClientOptions{})
+	_, err = a.AddRemoteSender(t.Context(), "far", ends)
+	require.NoError(t, err)
+	for _, sender := range []string{"own", "far"} {
+		_, err := b.RemoteRequest(t.Context(), sender, "m", nil)
+		require.ErrorContains(t, err, "ended its goroutine")
+	}
+	require.Zero(t, s.srv.Stats().Calls)
 }

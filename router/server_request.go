@@ -96,7 +96,18 @@ func (r *served) serve() {
 	if len(r.params.Bytes) > 0 {
 		params = &r.params
 	}
+	returned := false
+	defer func() {
+		if !returned { // the handler has called runtime.Goexit
+			r.reply(sig.Response{}, endedItself(r.method.call.Sender, r.method.call.Method))
+		}
+	}()
 	resp, err := r.method.answer(r, params)
+	returned = true
+	r.reply(resp, err)
+}
+
+func (r *served) reply(resp sig.Response, err error) {
 	var data carrier.Encoded
 	if err == nil {
 		data, err = encodeFor(r.peer.Codec(), resp.Data)

@@ -23,7 +23,6 @@ type stream struct{ sender, event string }
 type ledger struct {
 	name          string
 	sender, event string
-	latest        bool // only the last counts
 	dropped       func() uint64
 
 	mu       sync.Mutex
