@@ -70,7 +70,7 @@ func proves(test string, promise int) bool {
 func testNames(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
-	test := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	test := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
