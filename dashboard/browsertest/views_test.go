@@ -3,12 +3,18 @@ package browsertest
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sigrouter/sigrouter/api"
+	"github.com/sigrouter/sigrouter/api/schema"
+	"github.com/sigrouter/sigrouter/dashboard/browsertest/world"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
@@ -133,6 +139,70 @@ func TestSignalPage(t *testing.T) {
 
 	p.open(w, "signal?s=nobody&e=nothing")
 	p.says(".error", "no sender")
+}
+
+// What a sender declares is shown to who has a token to ask for it.
+func TestDeclared(t *testing.T) {
+	w := newWorld(t)
+	c, err := w.Client("thermo", "tcp")
+	require.NoError(t, err)
+	described := api.Description{
+		Sender:  "thermo",
+		Methods: []api.MethodInfo{{Name: "calibrate", Doc: "Sets it right.", Params: []schema.Field{{Name: "by", Type: schema.Type{Kind: schema.Number, Name: "double"}}}}},
+		Events:  []api.EventInfo{{Name: "read", Doc: "Once a minute.", Type: schema.Type{Kind: schema.Object, Name: "Reading"}}},
+		Types:   map[string]schema.ObjectType{"Reading": {Fields: []schema.Field{{Name: "celsius", Doc: "of the air", Type: schema.Type{Kind: schema.Number, Name: "double"}}}}},
+	}
+	asked := make(chan bool, 10)
+	m, err := w.Sender(c, "thermo", []string{"read"}, sig.Answer(api.DescribeMethod, func(context.Context, sig.Request) (any, error) {
+		asked <- true
+		return described, nil
+	}), sig.Answer("calibrate", func(context.Context, sig.Request) (any, error) { return nil, nil }))
+	require.NoError(t, err)
+	m["read"](map[string]any{"celsius": 21.5})
+	p := newPage(t)
+	p.open(w, "signal?s=thermo&e=read")
+	p.says(".methods", "calibrate")
+	require.Empty(t, asked, "nobody is asked anything without a token")
+	p.unlock(world.Token)
+	p.says(".declared", "Reading")
+	p.says(".declared", "of the air")
+	p.visit(w, "send?kind=request&sender=thermo&name=calibrate")
+	p.says(".usage", "calibrate(by: double)")
+	p.shot("declared")
+}
+
+// A router that is started again has other things in it; the page takes them for what they
+// are.
+func TestRouterStartedAgain(t *testing.T) {
+	var at atomic.Pointer[http.Handler]
+	worlds := []*world.World{newWorld(t), newWorld(t)}
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*at.Load()).ServeHTTP(w, r) }))
+	t.Cleanup(web.Close)
+	for i, w := range worlds {
+		c, err := w.Client("lamp", "tcp")
+		require.NoError(t, err)
+		s, err := w.Sender(c, "lamp", []string{"on"})
+		require.NoError(t, err)
+		for k := range 3 - i {
+			s["on"](fmt.Sprintf("run %d value %d", i+1, k+1))
+		}
+	}
+	run := func(i int) {
+		h := http.Handler(worlds[i].Mux())
+		at.Store(&h)
+	}
+	run(0)
+	p := newPage(t)
+	p.cut = true
+	require.NoError(t, p.Open(web.URL+"/dash/#/signal?s=lamp&e=on"))
+	p.says(".shown", "run 1 value 3")
+	run(1)
+	require.NoError(t, worlds[0].Server.Close())
+	p.says(".shown", "run 2 value 2")
+	p.until(`!document.querySelector(".grid-values").innerText.includes("run 1")`)
+	eval[bool](p, `(location.hash = "#/signals", true)`)
+	p.until(cell("on", "value") + ` === '"run 2 value 2"'`)
+	p.until(`document.querySelector(".summary").textContent === "1 signal of 1 sender"`)
 }
 
 // A connection that is cut shows as such, and the page goes on by itself when the router

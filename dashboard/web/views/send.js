@@ -2,6 +2,7 @@
 
 import { button, copy, field, fill, h, list, name, text } from "../dom.js";
 import { clock, took } from "../format.js";
+import { describe, usage } from "../schema.js";
 import { json } from "../values.js";
 import { offer } from "./tail.js";
 
@@ -30,13 +31,15 @@ export function send(app) {
   const timeout = input("timeout", { type: "number", min: "0.1", max: "600", step: "any", value: p.get("timeout") ?? "10" });
   const data = h("textarea", { name: "data", rows: "6", spellcheck: "false", "aria-describedby": "send-json", on: { input: changed, keydown: (e) => { if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) form.requestSubmit(); } } }, p.get("data") ?? "");
   const checked = h("p", { class: "check-json", id: "send-json", role: "status" });
+  const says = h("p", { class: "check-json usage", role: "status" });
+  let asked, description;
   const what_ = field("Event", what);
   const data_ = field("Data, as JSON", data, checked);
   const timeout_ = field("Timeout, in seconds", timeout);
   const go = h("button", { class: "primary" }, "Trigger");
   const senders = h("datalist", { id: "send-senders" }), names = h("datalist", { id: "send-names" });
   const linked = h("span", { class: "note", role: "status" });
-  const form = h("form", { class: "panel send-form", on: { submit } }, kinds, h("div", { class: "pair" }, field("Sender", sender), what_), data_, timeout_,
+  const form = h("form", { class: "panel send-form", on: { submit } }, kinds, h("div", { class: "pair" }, field("Sender", sender), what_), says, data_, timeout_,
     h("div", { class: "buttons" }, go, button("Copy link", async () => text(linked, await copy(location.href) ? "Copied: whoever opens it sees this form." : location.href)), button("Save as preset", preset), linked), senders, names);
   const reply = h("section", { class: "panel reply", "aria-live": "polite" }, h("h3", {}, "Reply"), h("p", { class: "none" }, "Nothing sent yet."));
   const presets = h("ul", { class: "sent" }), sent = h("ul", { class: "sent sent-before" });
@@ -87,6 +90,22 @@ export function send(app) {
     const of = store.sender(sender.value);
     const known = kind() === "request" ? of?.methods.filter((m) => m !== "*") ?? [] : [...store.signals.values()].filter((s) => !sender.value || s.sender === sender.value).map((s) => s.event);
     offer(names, known, (n) => n);
+    hintUsage(of);
+  }
+
+  /** Says how the method is called, if its sender tells. */
+  async function hintUsage(of) {
+    const key = of && store.unlocked ? of.id : undefined;
+    if (asked !== key) {
+      asked = key;
+      description = undefined;
+      const d = of && await describe(store, of.methods, of.name);
+      if (asked !== key) return;
+      description = d;
+    }
+    const m = kind() === "request" ? description?.methods.find((x) => x.name === what.value) : undefined;
+    fill(says, m && [h("code", {}, name(usage(m))), m.doc && [" ", name(m.doc)]]);
+    says.hidden = !m;
   }
 
   async function submit(e) {

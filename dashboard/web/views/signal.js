@@ -4,6 +4,7 @@ import { attr, button, copy, fill, h, list, name, orNone, text } from "../dom.js
 import { bytes, clock, count, numbers, parsed, rate } from "../format.js";
 import { Chart } from "../chart.js";
 import { Grid } from "../grid.js";
+import { describe, eventSchema } from "../schema.js";
 import { changes, json } from "../values.js";
 
 const MOST = 100;
@@ -25,6 +26,8 @@ export function signal(app) {
   const latest = button("Follow the last", () => { picked = undefined; drawn = undefined; app.draw(); }, { hidden: true });
   const listeners = h("ul", { class: "listeners" });
   const methods = h("p", { class: "methods" });
+  const declared = h("div", { class: "declared" });
+  let described;
   const grid = new Grid({
     name: "values", label: "The last values, newest first", template: "6.25rem 3.25rem minmax(0, 1fr)",
     open: (row) => { picked = row; drawn = undefined; app.draw(); }, id: (row) => row.n,
@@ -87,6 +90,15 @@ export function signal(app) {
     }
   }
 
+  /** Asks for what is declared, once there is a token to ask with. */
+  async function schema() {
+    const key = `${store.unlocked} ${detail.id} ${epoch}`;
+    if (described === key) return;
+    described = key;
+    const d = await describe(store, detail.methods, sender);
+    fill(declared, d && eventSchema(d, event));
+  }
+
   function drawChart() {
     const sets = values.map((v) => [v, numbers(parsed(v.data))]);
     const paths = [...new Set(sets.flatMap(([, set]) => [...set.keys()]))].slice(0, 40);
@@ -122,13 +134,14 @@ export function signal(app) {
         h("div", { class: "columns" },
           h("section", { class: "panel" }, h("div", { class: "panel-head" }, shownTitle, latest, mode, button("Copy", () => copy(pick()?.data ?? ""))), shown),
           h("section", { class: "panel values" }, h("h3", {}, `The last ${MOST} kept`), grid.element),
-          h("section", { class: "panel" }, h("h3", {}, "Heard by"), listeners, h("h3", {}, "Requests of this sender"), methods))),
+          h("section", { class: "panel" }, h("h3", {}, "Heard by"), listeners, declared, h("h3", {}, "Requests of this sender"), methods))),
     ],
     jobs: [{ every: 250, run: ask }],
     draw: () => {
       text(problem, wrong ?? "");
       if (!detail) return;
       drawFacts();
+      schema();
       const now = values.at(-1);
       if (drawn === now && drawn !== undefined) return;
       drawn = now;
