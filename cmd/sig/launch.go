@@ -75,7 +75,7 @@ failed and was not started again.`,
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.check, "check", false, "only check the file, and print what would be started")
-	flags.StringVar(&f.router, "router", "", "start a router: auto, always or never (default: what the file says)")
+	flags.StringVar(&f.router, "router", "", "`when` to start a router: auto, always or never (default: what the file says)")
 	flags.StringVar(&f.topic, "topic", "local", "rows of a .csv file to take: those with this `topic`")
 	flags.StringVar(&f.stopOn, "stop-on", "", "also stop when an event of this `name` comes, from any sender")
 	f.client.addConnection(flags)

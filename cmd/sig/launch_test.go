@@ -5,7 +5,6 @@ package main
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -128,6 +127,7 @@ command = ["sh", "-c", "trap '' TERM; sleep 1000 & echo $!; while :; do sleep 0.
 grace = "1h"
 `)
 	grandchild := pid(t, p)
+	require.True(t, alive(grandchild))
 	p.signal(os.Interrupt)
 	p.awaitStderr("stopping stubborn")
 	p.signal(os.Interrupt)
@@ -138,8 +138,11 @@ grace = "1h"
 
 // alive reports whether a process, which may be anybody's child, is there and no zombie.
 func alive(pid int) bool {
-	out, err := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
-	return err == nil && !strings.HasPrefix(strings.TrimSpace(string(out)), "Z")
+	if syscall.Kill(pid, 0) != nil {
+		return false
+	}
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return err != nil || !strings.Contains(string(stat), ") Z ") // without /proc its parent waits for it
 }
 
 // A program that crashes is started again, less and less often, and given up in the end; the
