@@ -218,12 +218,14 @@ func TestCutAndRecovered(t *testing.T) {
 	p.cut = true
 	p.open(w, "signals")
 	p.until(cell("on", "value") + ` === "1"`)
+	p.says("#router", "house")
 
 	w.Down()
 	lamp["on"](2)
 	p.says("#link", "stale since")
 	p.until(`document.body.classList.contains("stale")`)
 	p.says("#said", "stale since")
+	p.until(`document.title === "stale: Signals · house"`)
 	require.Equal(t, "1", eval[string](p, cell("on", "value")), "what was known stays")
 	said := eval[string](p, `document.querySelector("#link").textContent`)
 	p.until(`document.querySelector("#link").textContent !== ` + quote(said)) // it counts on
@@ -234,6 +236,7 @@ func TestCutAndRecovered(t *testing.T) {
 	p.until(cell("on", "value") + ` === "2"`)
 	p.until(`!document.body.classList.contains("stale")`)
 	p.says("#said", "live")
+	p.until(`document.title === "Signals · house"`)
 }
 
 // A tab that nobody looks at asks for nothing and draws nothing.

@@ -79,7 +79,6 @@ class App {
     this.view = shown;
     this.#main.className = `view view-${this.name}`;
     this.#main.append(...[shown.element].flat());
-    document.title = `${shown.title} · ${this.store.status?.name ?? "Sig"}`;
     for (const a of document.querySelectorAll("nav a")) attr(a, "aria-current", a.dataset.view === (parts[this.name] ?? this.name) ? "page" : null);
     this.#jobs = [
       { every: 1000, run: () => this.store.follow("head") },
@@ -147,6 +146,8 @@ class App {
     toggle(document.body, "stale", store.state !== "live" && store.answers > 0);
     toggle(document.body, "unlocked", store.unlocked);
     this.view?.draw?.();
+    const title = `${store.state === "stale" ? "stale: " : ""}${this.view?.title} · ${store.status?.name ?? "Sig"}`;
+    if (document.title !== title) document.title = title;
   }
 
   // -- keys

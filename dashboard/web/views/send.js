@@ -31,7 +31,7 @@ export function send(app) {
   const timeout = input("timeout", { type: "number", min: "0.1", max: "600", step: "any", value: p.get("timeout") ?? "10" });
   const data = h("textarea", { name: "data", rows: "6", spellcheck: "false", "aria-describedby": "send-json", on: { input: changed, keydown: (e) => { if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) form.requestSubmit(); } } }, p.get("data") ?? "");
   const checked = h("p", { class: "check-json", id: "send-json", role: "status" });
-  const says = h("p", { class: "check-json usage", role: "status" });
+  const says = h("p", { class: "usage note", role: "status" });
   let asked, description;
   const what_ = field("Event", what);
   const data_ = field("Data, as JSON", data, checked);
