@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -287,6 +289,23 @@ func TestHostileNames(t *testing.T) {
 		}
 	}
 	require.EqualValues(t, 4*len(hostile), requests)
+}
+
+// The list in the docs has every metric, with its kind, and no other.
+func TestDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/observability.md")
+	require.NoError(t, err)
+	listed := map[string]string{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `((?:sig|go|process)_[a-z_]+)` \\| (\\w+) \\|").FindAllStringSubmatch(string(text), -1) {
+		listed[m[1]] = m[2]
+	}
+	n := newNet(t, router.ServerOptions{})
+	kinds := scrape(t, metrics.New(n.srv)).Kinds
+	if _, ok := kinds["process_open_fds"]; !ok { // not on this system
+		delete(listed, "process_open_fds")
+		delete(listed, "process_resident_memory_bytes")
+	}
+	require.Equal(t, listed, kinds)
 }
 
 func TestOnlyGet(t *testing.T) {

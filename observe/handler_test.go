@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -123,6 +124,27 @@ func TestAPI(t *testing.T) {
 	var index struct{ Endpoints map[string]string }
 	w.get("/api/").decode(t, &index)
 	require.Contains(t, index.Endpoints, "/api/signal")
+}
+
+// The docs have every method that there is, and its parameters.
+func TestDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/observability.md")
+	require.NoError(t, err)
+	_, section, _ := strings.Cut(string(text), "\n## As requests\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	w := serve(t, router.ServerOptions{}, observe.Options{})
+	var index struct{ Endpoints map[string]string }
+	w.get("/api/").decode(t, &index)
+	require.Equal(t, len(index.Endpoints), strings.Count(section, "\n| `"))
+	for path := range index.Endpoints {
+		name := strings.TrimPrefix(path, "/api/")
+		require.Contains(t, section, "\n| `"+name+"` |")
+		r := w.get(path + "?nonsense=1")
+		_, params, ok := strings.Cut(r.body, "known are ")
+		for p := range strings.SplitSeq(strings.TrimSuffix(params, "\"}\n"), ", ") {
+			require.True(t, !ok || strings.Contains(section, "`"+p+"`"), "%s of %s", p, name)
+		}
+	}
 }
 
 func TestWhatBadRequestsGet(t *testing.T) {
