@@ -43,6 +43,10 @@ func (e *Engine) NewSession() *Session {
 // Last returns the number of the last signal of the peer that was handled.
 func (s *Session) Last() uint64 { return s.done.Load() }
 
+// Taken returns the number of the last signal of the peer that was taken, and so is or will
+// be handled.
+func (s *Session) Taken() uint64 { return s.last.Load() }
+
 // Resume makes the session begin after number n, which the far side has handled. It
 // returns false when what follows is not there any more.
 //
@@ -53,6 +57,9 @@ func (s *Session) Resume(n uint64) bool { return s.Out.rewind(n) }
 // Forsake notes that of the signals taken so far none after number n will be handled: they
 // are to be taken when they come again.
 func (s *Session) Forsake(n uint64) { s.last.Store(max(n, s.done.Load())) }
+
+// Acknowledged notes that the far side has handled what it was sent up to number n.
+func (s *Session) Acknowledged(n uint64) bool { return s.Out.ack(n) }
 
 // Restart makes the session begin anew; signals in flight will be sent again. It
 // returns how many those are.

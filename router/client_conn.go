@@ -211,7 +211,10 @@ func (c *ClientRouter) agree(p *carrier.Peer, out *helloReply, codec carrier.Cod
 		state.Resumed = false // it believes to have more than we sent: begin anew
 	}
 	if !state.Resumed {
-		state.Unsure = c.beginAnew()
+		known := out.Dispatched != nil && c.wire.Acknowledged(*out.Dispatched)
+		if unsure := c.beginAnew(); !known {
+			state.Unsure = unsure
+		}
 		c.unsure.Add(uint64(state.Unsure))
 	}
 	c.wire.Out.SetWindow(out.Window, out.WindowBytes)

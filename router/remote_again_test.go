@@ -158,3 +158,37 @@ func (c *tappedConn) Send(frame []byte) error {
 	c.tap(string(frame))
 	return c.Conn.Send(frame)
 }
+
+// Promise 14: a client whose session the server has ended, for being slow for instance, is told
+// what was dispatched: nothing comes twice as long as the server lives, and nothing is unsure.
+func TestReturn_SessionEnded(t *testing.T) {
+	s := newSite(t, router.ServerOptions{})
+	states := make(chan router.State, 100)
+	a := s.dial(t, router.ClientOptions{MaxBackoff: time.Millisecond, OnState: func(st router.State) { states <- st }})
+	require.True(t, (<-states).Connected)
+	got := newCollect()
+	_, err := s.srv.AddListener("s", "e", got.listen)
+	require.NoError(t, err)
+	snd, err := a.AddRemoteSender(t.Context(), "s", sig.Events("e"))
+	require.NoError(t, err)
+	e, err := snd.Signal("e")
+	require.NoError(t, err)
+	const rounds, burst = 50, 20
+	for round := range rounds {
+		for i := range burst {
+			require.NoError(t, e.Trigger(round*burst+i))
+		}
+		require.Equal(t, int64(round*burst), got.data(t)) // the others are on their way
+		require.NoError(t, s.srv.Disconnect(s.srv.Peers()[0].ID, "test"))
+		require.False(t, (<-states).Connected)
+		st := <-states
+		require.True(t, st.Connected)
+		require.False(t, st.Resumed)
+		require.Zero(t, st.Unsure)
+		for i := 1; i < burst; i++ {
+			require.Equal(t, int64(round*burst+i), got.data(t))
+		}
+	}
+	require.Empty(t, got)
+	require.Zero(t, a.Unsure())
+}

@@ -39,19 +39,22 @@ type resumeParam struct {
 
 // helloReply is the response.
 type helloReply struct {
-	Version     int    `json:"version"`
-	Name        string `json:"name"`
-	Envelope    string `json:"envelope"`
-	Codec       string `json:"codec"`
-	Session     string `json:"session"`
-	Epoch       string `json:"epoch"`
-	Last        uint64 `json:"last"`
-	Resumed     bool   `json:"resumed"`
-	Window      int    `json:"window"`
-	WindowBytes int    `json:"window_bytes"`
-	MaxMessage  int    `json:"max_message"`
-	PingMS      int64  `json:"ping_ms"`
-	DeadMS      int64  `json:"dead_ms"`
+	Version  int    `json:"version"`
+	Name     string `json:"name"`
+	Envelope string `json:"envelope"`
+	Codec    string `json:"codec"`
+	Session  string `json:"session"`
+	Epoch    string `json:"epoch"`
+	Last     uint64 `json:"last"`
+	Resumed  bool   `json:"resumed"`
+	// Dispatched is the number of the last signal that was dispatched in the session that
+	// could not be resumed, if that is known.
+	Dispatched  *uint64 `json:"dispatched,omitempty"`
+	Window      int     `json:"window"`
+	WindowBytes int     `json:"window_bytes"`
+	MaxMessage  int     `json:"max_message"`
+	PingMS      int64   `json:"ping_ms"`
+	DeadMS      int64   `json:"dead_ms"`
 }
 
 // senderParams are the params of add_sender.

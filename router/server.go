@@ -63,6 +63,7 @@ type ServerRouter struct {
 	mu       sync.Mutex
 	sessions map[string]*session // those that can be resumed
 	away     []*session          // of these, the ones without a connection, oldest first
+	past     pastSessions
 	bridges  []*carrier.Bridge
 	closed   bool
 

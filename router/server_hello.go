@@ -54,7 +54,9 @@ func (x *session) begin(p *carrier.Peer, id []byte, in *helloParams) {
 	binary := in.Envelope == envelopeFrame && !p.TextOnly()
 	s := x.srv
 	old, last := s.takeOver(p, in.Resume)
+	var dispatched *uint64
 	if old == nil {
+		dispatched = s.dispatched(p, in.Resume)
 		s.register(x)
 		old = x
 	} else {
@@ -68,7 +70,7 @@ func (x *session) begin(p *carrier.Peer, id []byte, in *helloParams) {
 	out := helloReply{
 		Version: protocolVersion, Name: s.opts.Name,
 		Envelope: envelopeJSON, Codec: carrier.Encoded{Codec: codec}.SigCodec().Name(),
-		Session: old.id, Epoch: s.epoch, Last: last, Resumed: old != x,
+		Session: old.id, Epoch: s.epoch, Last: last, Resumed: old != x, Dispatched: dispatched,
 		Window: lim.Window, WindowBytes: lim.WindowBytes, MaxMessage: lim.MaxMessage,
 		PingMS: lim.PingAfter.Milliseconds(), DeadMS: lim.DeadAfter.Milliseconds(),
 	}
@@ -130,12 +132,19 @@ func (x *session) comeBack(last uint64) bool {
 	s := x.srv
 	prev := x.latest.Load()
 	taken := x.peer.CompareAndSwap(prev, nil)
+	var over error = sig.Errorf(sig.ErrRefused, "the session was taken over by another connection")
 	if taken {
-		prev.Close(sig.Errorf(sig.ErrRefused, "the session was taken over by another connection"))
+		prev.Close(over)
 	}
 	<-prev.Done()
 	if taken {
 		x.dropSenders(errors.New("the connection was taken over"))
+		// Its end may have had a reason already after which there is no way back.
+		if why := prev.Reason(); why != over && (prev.GoodBye() != nil || !resumable(why)) {
+			s.unregister(x)
+			x.end(why)
+			return false
+		}
 	}
 	if !s.unkeep(x) {
 		return false
@@ -236,5 +245,46 @@ func (s *ServerRouter) unregister(x *session) {
 	defer s.mu.Unlock()
 	if s.sessions[x.id] == x {
 		delete(s.sessions, x.id)
+		s.past.add(x.id, pastSession{x.identity(), x.wire.Taken()}, s.engine.Limits().MaxSessions)
 	}
+}
+
+// A pastSession is what is known of one that has ended: who it was, and the number of its
+// last signal that was dispatched, so that its client need not send that again.
+type pastSession struct {
+	identity   string
+	dispatched uint64
+}
+
+// pastSessions keeps as many as there may be sessions without a connection.
+type pastSessions struct {
+	byID  map[string]pastSession
+	order []string
+}
+
+func (p *pastSessions) add(id string, s pastSession, most int) {
+	if p.byID == nil {
+		p.byID = map[string]pastSession{}
+	}
+	p.byID[id] = s
+	p.order = append(p.order, id)
+	if len(p.order) > most {
+		delete(p.byID, p.order[0])
+		p.order = p.order[1:]
+	}
+}
+
+// dispatched returns what a client that wanted to resume a session is told instead; nil
+// when nothing is known of that.
+func (s *ServerRouter) dispatched(p *carrier.Peer, r *resumeParam) *uint64 {
+	if r == nil || subtle.ConstantTimeCompare([]byte(r.Epoch), []byte(s.epoch)) != 1 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	past, ok := s.past.byID[r.Session]
+	if !ok || past.identity != sessionOf(p).identity() {
+		return nil
+	}
+	return &past.dispatched
 }

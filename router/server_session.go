@@ -150,6 +150,7 @@ func (h serverHandler) Disconnected(p *carrier.Peer, reason error) {
 			kept = s.keep(x)
 		}
 		if !kept {
+			s.unregister(x)
 			x.end(reason)
 		}
 	}

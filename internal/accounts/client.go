@@ -28,11 +28,12 @@ type client struct {
 	rt     *router.ClientRouter
 	rng    *rand.Rand // for the goroutine that publishes
 
-	signals   []*published
-	triggered atomic.Uint64
-	refused   atomic.Uint64 // signals that the server said it did not dispatch
-	reconnect atomic.Int64
-	resumed   atomic.Int64
+	signals       []*published
+	triggered     atomic.Uint64
+	refused       atomic.Uint64 // signals that the server said it did not dispatch
+	refusedBefore uint64        // of these, in the time of faults
+	reconnect     atomic.Int64
+	resumed       atomic.Int64
 
 	mu      sync.Mutex
 	ledgers []*ledger
@@ -106,6 +107,9 @@ func (c *client) failed(err error) {
 	}
 	c.note("%v", err)
 }
+
+// refusedSince returns how many signals were refused after the time of faults.
+func (c *client) refusedSince() uint64 { return c.refused.Load() - c.refusedBefore }
 
 // note keeps what is no fault by itself, for the report.
 func (c *client) note(format string, args ...any) {

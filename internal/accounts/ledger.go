@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/sigrouter/sigrouter/sig"
@@ -33,7 +34,8 @@ type ledger struct {
 	lastK    map[stream]uint64
 	missing  uint64 // numbers passed over
 	faults   []string
-	sessions int // that were not resumed: what was on its way is lost, and was said to be
+	turns    []string // notices out of turn; of no account when it turns out that the session had ended
+	sessions int      // that were not resumed: what was on its way is lost, and was said to be
 	again    map[int]uint64
 }
 
@@ -58,6 +60,12 @@ func (l *ledger) fault(format string, args ...any) {
 	}
 }
 
+func (l *ledger) outOfTurn(format string, args ...any) {
+	if len(l.turns) < maxFaults {
+		l.turns = append(l.turns, l.name+": "+fmt.Sprintf(format, args...))
+	}
+}
+
 // listen is the listener.
 func (l *ledger) listen(e sig.Event) {
 	l.mu.Lock()
@@ -73,7 +81,7 @@ func (l *ledger) listen(e sig.Event) {
 		return
 	}
 	if up, known := l.up[e.Sender]; known && !up {
-		l.fault("event %d of %s outside of #connect and #disconnect", x.N, e.Sender)
+		l.outOfTurn("event %d of %s outside of #connect and #disconnect", x.N, e.Sender)
 	}
 	s := stream{e.Sender, e.Name}
 	if x.N <= l.lastN[x.Client] {
@@ -97,7 +105,7 @@ func (l *ledger) notice(e sig.Event) {
 	}
 	now := e.Name == sig.Connect
 	if was, known := l.up[e.Sender]; known && was == now {
-		l.fault("%s of %s twice", e.Name, e.Sender)
+		l.outOfTurn("%s of %s twice", e.Name, e.Sender)
 	}
 	l.up[e.Sender] = now
 }
@@ -107,7 +115,7 @@ func (l *ledger) forgetNotices() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sessions++
-	l.up = nil
+	l.up, l.turns = nil, nil // the first of the next session may have come already
 }
 
 func (l *ledger) unwatch() {
@@ -139,7 +147,7 @@ func (l *ledger) against(dispatched map[stream]uint64) (got, missing, again uint
 func (l *ledger) problems() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append([]string(nil), l.faults...)
+	return slices.Concat(l.faults, l.turns)
 }
 
 // copyGot returns what has come so far.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"os"
+	"runtime/pprof"
 	"slices"
 	"time"
 )
@@ -177,6 +179,24 @@ func (w *world) settle(b *Balance) {
 	})
 	if !ok {
 		b.fault("the accounts did not settle")
+		w.unsettled(b)
+	}
+}
+
+// unsettled says who lacks what.
+func (w *world) unsettled(b *Balance) {
+	for _, c := range w.clients {
+		if !c.rt.Connected() {
+			b.note("%s has no connection, after %d", c, c.reconnect.Load())
+		}
+	}
+	for _, p := range w.srv.Peers() {
+		if p.Queue+p.InFlight > 0 {
+			b.note("%s (%s): %d events wait, %d are in flight", p.Name, p.Carrier, p.Queue, p.InFlight)
+		}
+	}
+	if w.c.Verbose {
+		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 2)
 	}
 }
 
@@ -186,7 +206,8 @@ func (w *world) checkFaults(b *Balance) {
 	dispatched := w.audit.copyGot()
 	for _, c := range w.clients {
 		b.Triggered += c.triggered.Load()
-		b.Refused += c.refused.Load()
+		c.refusedBefore = c.refused.Load()
+		b.Refused += c.refusedBefore
 		b.Reconnects += c.reconnect.Load() - 1
 		b.Resumed += c.resumed.Load()
 		if n := c.rt.Unsure(); n > 0 && c.lost() == 0 {
@@ -315,7 +336,7 @@ func (w *world) settleAfter(b *Balance) {
 		for _, c := range w.clients {
 			last := max(w.audit.last(c.id), b.first.last(c.id))
 			progress += last
-			whole = whole && last == c.triggered.Load()
+			whole = whole && last+c.refusedSince() >= c.triggered.Load()
 		}
 		return whole, progress
 	})
@@ -333,7 +354,7 @@ func (w *world) settleAfter(b *Balance) {
 		switch triggered := c.triggered.Load(); {
 		case twice > c.rt.Unsure():
 			b.fault("%s: %d events came to both servers, and %d were said to be unsure", c, twice, c.rt.Unsure())
-		case first > before+1, last != triggered && before != triggered:
+		case first > before+1+c.refusedSince(), last+c.refusedSince() < triggered && before+c.refusedSince() < triggered:
 			b.fault("%s: %d events came to the first server, %d to %d to the second, of %d", c, before, first, last, triggered)
 		}
 		for _, l := range c.ledgers {
