@@ -99,6 +99,7 @@ type ClientRouter struct {
 	epoch         string
 	listeners     []*remoteSub
 	remoteSenders []*remoteSender
+	untold        untold // for the goroutine that connects
 	registered    uint64 // connections on which the client's senders were added again
 
 	books    atomic.Pointer[books]

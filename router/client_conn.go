@@ -137,7 +137,9 @@ func (c *ClientRouter) begin(ctx context.Context, conn carrier.Conn) (*carrier.P
 	}
 	state, err := c.hello(ctx, p)
 	if err == nil {
+		c.untold.add(&state)
 		err = c.register(ctx, p, state.Resumed)
+		state.Resumed = !c.untold.anew
 	}
 	if err != nil {
 		if p.Reason() != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, sig.ErrRefused) {
@@ -147,8 +149,22 @@ func (c *ClientRouter) begin(ctx context.Context, conn carrier.Conn) (*carrier.P
 		<-p.Done()
 		return nil, State{}, err
 	}
+	c.untold = untold{}
 	c.connected(p, state)
 	return p, state, nil
+}
+
+// untold is what the application was not told of sessions that were begun on connections
+// which ended before everything was added.
+type untold struct {
+	anew   bool
+	unsure int
+}
+
+func (u *untold) add(s *State) {
+	u.anew = u.anew || !s.Resumed
+	u.unsure += s.Unsure
+	s.Unsure = u.unsure
 }
 
 // hello agrees with the server on how to talk.

@@ -114,6 +114,13 @@ func (c *ClientRouter) addListener(ctx context.Context, p *carrier.Peer, sub *re
 	return nil
 }
 
+// isThere reports whether the session has the listener.
+func (c *ClientRouter) isThere(s *remoteSub) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return s.id != nil
+}
+
 // remotePolicy is what the server is to do when the events pile up there. A queue here
 // that drops wants the server to drop as well.
 func (s *remoteSub) remotePolicy() sig.Policy {

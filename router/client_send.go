@@ -148,19 +148,20 @@ func (c *ClientRouter) register(ctx context.Context, p *carrier.Peer, resumed bo
 	listeners := slices.Clone(c.listeners)
 	senders := slices.Clone(c.remoteSenders)
 	c.mu.Unlock()
-	if !resumed {
-		for _, sub := range listeners {
-			if sub.removed.Load() {
-				continue
-			}
-			err := c.addListener(ctx, p, sub)
-			switch {
-			case err == nil:
-			case lost(err) || ctx.Err() != nil:
-				return fmt.Errorf("adding the listener of %s/%s again: %w", sub.sender, sub.event, err)
-			default:
-				c.listenLater(p, sub, err)
-			}
+	if resumed { // those the session lacks: its first connection may have ended before they were added
+		listeners = slices.DeleteFunc(listeners, c.isThere)
+	}
+	for _, sub := range listeners {
+		if sub.removed.Load() {
+			continue
+		}
+		err := c.addListener(ctx, p, sub)
+		switch {
+		case err == nil:
+		case lost(err) || ctx.Err() != nil:
+			return fmt.Errorf("adding the listener of %s/%s again: %w", sub.sender, sub.event, err)
+		default:
+			c.listenLater(p, sub, err)
 		}
 	}
 	for _, s := range senders {

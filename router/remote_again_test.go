@@ -192,3 +192,45 @@ func TestReturn_SessionEnded(t *testing.T) {
 	require.Empty(t, got)
 	require.Zero(t, a.Unsure())
 }
+
+// A connection that ends while the listeners are added to a new session: the next one resumes
+// that session, adds those it lacks, and the application is told that the old one is gone.
+func TestReturn_CutWhileListenersAreAdded(t *testing.T) {
+	s := newSite(t, router.ServerOptions{})
+	line := newCable(t, s.hostport(t))
+	states := make(chan router.State, 100)
+	var armed atomic.Bool
+	dialer := &tappingDialer{schemes: s.schemes, tap: func(frame string) {
+		if strings.Contains(frame, `"add_listener"`) && strings.Contains(frame, `"second"`) && armed.CompareAndSwap(true, false) {
+			line.cut()
+		}
+	}}
+	c, err := router.ClientOptions{
+		MaxBackoff: 20 * time.Millisecond, Schemes: carrier.NewSchemes(dialer), TextOnly: true,
+		OnState: func(st router.State) { states <- st },
+	}.Dial(t.Context(), line.url())
+	require.NoError(t, err)
+	defer c.Close()
+	require.True(t, (<-states).Connected)
+	got := newCollect()
+	for _, event := range []string{"first", "second", "third"} {
+		_, err = c.AddRemoteListener(t.Context(), "s", event, got.listen)
+		require.NoError(t, err)
+	}
+	armed.Store(true)
+	require.NoError(t, s.srv.Disconnect(s.srv.Peers()[0].ID, "test")) // this session is over
+	require.False(t, (<-states).Connected)
+	st := <-states
+	require.True(t, st.Connected)
+	require.False(t, st.Resumed, "events were missed")
+	require.False(t, armed.Load())
+	snd, err := s.srv.AddSender("s", sig.Events("first", "second", "third"))
+	require.NoError(t, err)
+	for i, event := range []string{"first", "second", "third"} {
+		e, err := snd.Signal(event)
+		require.NoError(t, err)
+		require.NoError(t, e.Trigger(i))
+		require.Equal(t, event, got.next(t).Name)
+	}
+	require.Empty(t, got)
+}
