@@ -240,7 +240,7 @@ func (c *Component) report(err error) {
 	case c.opts.OnError != nil:
 		c.opts.OnError(err)
 	default:
-		cmp.Or(c.opts.Logger, slog.Default()).Error("component", "name", c.opts.Name, "err", err)
+		cmp.Or(c.opts.Logger, slog.Default()).Error("component", "component", c.opts.Name, "err", err)
 	}
 }
 

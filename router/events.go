@@ -24,7 +24,7 @@ func (r *Router) Events(ctx context.Context, sender, event string, opts ...sig.L
 		s := &subscription{place: place}
 		s.extend().pulled = true
 		if err := r.subscribe(s, sender, event, cfg, nil); err != nil {
-			r.log.Error("no events", "error", err, "added", place.String())
+			r.log.Error("no events", "err", err, "added", place.String())
 			return
 		}
 		defer s.Remove()

@@ -124,7 +124,7 @@ func (s *ServerRouter) tell(p *carrier.Peer, gone bool, reason error) {
 		s.log.Info("peer disconnected", "peer", p.String(), "reason", reason)
 		s.insp.Load().peerWent(p)
 	} else {
-		s.log.Info("peer connected", "peer", p.String())
+		s.log.Info("peer connected", "peer", p.String(), "carrier", p.Info().Carrier, "remote", p.Info().Remote, "identity", sessionOf(p).identity())
 		s.insp.Load().peerCame(p)
 	}
 	if s.opts.OnPeer != nil {

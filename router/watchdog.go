@@ -41,7 +41,7 @@ func (w *watchdog) run() {
 		case now := <-ticker.C:
 			for _, s := range w.look(now) {
 				w.r.log.Warn("a queued listener has been in one call for long", "listener", s.place.String(),
-					"sender", s.sender, "event", s.event, "longer than", w.after)
+					"sender", s.sender, "event", s.event, "after", w.after)
 			}
 		}
 	}

@@ -115,7 +115,7 @@ func (c *conn) end(why string) error {
 		return c.port.errClosed()
 	}
 	c.over = true
-	c.port.log.Info("serial: the other end has gone", "port", c.port.name, "how", why)
+	c.port.log.Info("serial: the other end has gone", "port", c.port.name, "reason", why)
 	return io.EOF
 }
 

@@ -37,7 +37,7 @@ func listen(cfg *config, s *Scheme) (*listener, error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, errAbsent) && cfg.reopen:
-		s.logger().Info("serial: waiting for port", "port", cfg.label(), "error", err)
+		s.logger().Info("serial: waiting for port", "port", cfg.label(), "err", err)
 	default:
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (l *listener) await() (*port, error) {
 		}
 		if text := err.Error(); text != told {
 			told = text
-			l.scheme.logger().Warn("serial: waiting for port", "port", l.cfg.label(), "error", err)
+			l.scheme.logger().Warn("serial: waiting for port", "port", l.cfg.label(), "err", err)
 		}
 	}
 }

@@ -80,7 +80,7 @@ func (c *plain) onReply(m *message) {
 	case e != nil:
 		c.notify()
 		if failed {
-			c.port.log.Warn("serial: the router refused a plain device, which tries again", "port", c.port.name, "method", e.method, "error", m.Exception)
+			c.port.log.Warn("serial: the router refused a plain device, which tries again", "port", c.port.name, "method", e.method, "err", m.Exception)
 		}
 	case failed:
 		c.port.rep.refuse(m.Exception)

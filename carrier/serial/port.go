@@ -54,7 +54,7 @@ func openPort(cfg *config, s *Scheme, flush bool) (*port, error) {
 	}
 	p := newPort(name, cfg, s, dev.device, cfg.settleTime(dev.resets))
 	for _, note := range dev.notes {
-		p.log.Warn("serial: setting not supported", "port", name, "note", note)
+		p.log.Warn("serial: setting not supported", "port", name, "reason", note)
 	}
 	p.log.Info("serial: port opened", "port", name, "baud", cfg.mode.BaudRate)
 	return p, nil

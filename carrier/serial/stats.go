@@ -130,7 +130,7 @@ func (r *reporter) skip(reason Reason, b []byte) {
 	}
 	if r.mayLog() {
 		r.log.Warn("serial: skipped input", "port", r.port, "reason", string(reason), "bytes", len(b),
-			"begins", string(s.Sample), "skipped so far", r.stats())
+			"begins", string(s.Sample), "skipped", r.stats())
 	}
 }
 
@@ -138,7 +138,7 @@ func (r *reporter) skip(reason Reason, b []byte) {
 func (r *reporter) refuse(why string) {
 	r.refused.Add(1)
 	if r.mayLog() {
-		r.log.Warn("serial: the router refused an event of a plain device", "port", r.port, "error", why, "refused so far", r.refused.Load())
+		r.log.Warn("serial: the router refused an event of a plain device", "port", r.port, "err", why, "refused", r.refused.Load())
 	}
 }
 

@@ -118,7 +118,7 @@ func (c *child) wait(logging *sync.WaitGroup) {
 	if !expected {
 		level = slog.LevelWarn
 	}
-	c.log.Log(context.Background(), level, "child ended", "command", c.name, "pid", c.cmd.Process.Pid, "how", how, "after", c.lived.Round(time.Millisecond))
+	c.log.Log(context.Background(), level, "child ended", "command", c.name, "pid", c.cmd.Process.Pid, "reason", how, "after", c.lived.Round(time.Millisecond))
 }
 
 // logStderr logs what the child says to people.

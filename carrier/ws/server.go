@@ -69,7 +69,7 @@ func newServer(ln net.Listener, u *url.URL, o Options, c *certs.Server) *server 
 	s.wg.Go(func() {
 		err := s.http.Serve(ln)
 		if !errors.Is(err, http.ErrServerClosed) {
-			o.log().Error("websocket server stopped", "url", s.url, "err", err)
+			o.log().Error("websocket server stopped", "listen", s.url, "err", err)
 			s.shut()
 		}
 	})
