@@ -55,7 +55,12 @@ func (f *feed) Read(b []byte) (int, error) {
 // fill makes as many signals as one large read would bring.
 func (f *feed) fill() {
 	for f.next > f.taken()+8192 { // as the window of listeners that keep up
-		runtime.Gosched()
+		select {
+		case <-f.done: // closed: they may never
+			return
+		default:
+			runtime.Gosched()
+		}
 	}
 	f.rest = f.buf[:0]
 	for f.left > 0 && len(f.rest) < 32<<10 {
@@ -149,6 +154,31 @@ func (d *drainEnd) Write(b []byte) (int, error) {
 
 func (d *drainEnd) Close() error { d.once.Do(func() { close(d.closed) }); return nil }
 
+// wait waits until everything has come. It gives up when nothing comes any more, however
+// long the whole takes: on a loaded machine that is long.
+func (d *drainEnd) wait(b *testing.B) {
+	const patience = 30 * time.Second
+	for had := uint64(0); ; had = d.last.Load() {
+		select {
+		case <-d.all:
+			return
+		case <-time.After(patience):
+		}
+		if d.last.Load() == had {
+			b.Fatalf("after %d of %d nothing came for %v", had, b.N, patience)
+		}
+	}
+}
+
+// until waits until ok.
+func until(b *testing.B, what string, ok func() bool) {
+	for end := time.Now().Add(30 * time.Second); !ok(); runtime.Gosched() {
+		if time.Now().After(end) {
+			b.Fatalf("%s did not come", what)
+		}
+	}
+}
+
 func hello(bin bool) string {
 	if bin {
 		return `{"id":1,"method":"hello","params":{"version":1,"envelope":"frame"}}`
@@ -179,34 +209,23 @@ func benchmarkRoute(b *testing.B, bin bool, listeners int, before ...func(*Serve
 		f.frame = append(wire.AppendSignal(nil, 7, nil, wire.AppendSignalInfo(nil, "pub", "tick", false), data)[len(`{"n":7`):], '\n')
 	}
 	f.head = []byte(hello(bin) + `{"id":2,"method":"add_sender","params":{"sender":"pub","events":["tick"]}}`)
-	for {
-		infos := srv.Peers()
+	until(b, "the listeners", func() bool {
 		ready := 0
-		for _, p := range infos {
+		for _, p := range srv.Peers() {
 			ready += p.Listeners
 		}
-		if ready == listeners {
-			break
-		}
-	}
+		return ready == listeners
+	})
 	if err := srv.Attach(carrier.NewStream(f, carrier.Info{})); err != nil {
 		b.Fatal(err)
 	}
-	for {
-		if _, ok := srv.Sender("pub"); ok {
-			break
-		}
-	}
+	until(b, "the sender", func() bool { _, ok := srv.Sender("pub"); return ok })
 	b.ReportAllocs()
 	from := processorTime()
 	b.ResetTimer()
 	close(f.start)
 	for _, d := range drains {
-		select {
-		case <-d.all:
-		case <-time.After(3 * time.Second):
-			b.Fatalf("only %d of %d came", d.last.Load(), b.N)
-		}
+		d.wait(b)
 	}
 	b.StopTimer()
 	b.ReportMetric(float64(processorTime()-from)/float64(b.N)/float64(listeners), "cpu-ns/delivery")
