@@ -153,3 +153,18 @@ func (g *gate) answers() []sig.SenderOption {
 		}),
 	}
 }
+
+// ticking adds a sender whose event is triggered all the time, until the test ends.
+func (s *server) ticking(name, event string, every time.Duration, opts ...sig.SenderOption) {
+	s.t.Helper()
+	trigger := s.addSender(name, event, opts...)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := 0; pause(ctx, every) == nil; n++ {
+			trigger(n)
+		}
+	}()
+	s.t.Cleanup(func() { cancel(); <-done })
+}

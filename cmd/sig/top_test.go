@@ -1,7 +1,8 @@
+//go:build unix
+
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -15,21 +16,6 @@ import (
 	"github.com/sigrouter/sigrouter/router"
 	"github.com/sigrouter/sigrouter/sig"
 )
-
-// ticking adds a sender whose event is triggered all the time, until the test ends.
-func (s *server) ticking(name, event string, every time.Duration, opts ...sig.SenderOption) {
-	s.t.Helper()
-	trigger := s.addSender(name, event, opts...)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for n := 0; pause(ctx, every) == nil; n++ {
-			trigger(n)
-		}
-	}()
-	s.t.Cleanup(func() { cancel(); <-done })
-}
 
 func TestTopLive(t *testing.T) {
 	for _, size := range [][2]int{{80, 24}, {200, 60}} {
