@@ -51,7 +51,9 @@ export class Login {
     this.wall.hidden = !refused;
     if (!refused || this.said === store.error?.message) return;
     this.said = store.error?.message;
-    this.wall.replaceChildren(h("h2", {}, "The router does not let this page look"), h("p", {}, this.said), button("Enter a token", () => this.ask(), { class: "primary" }));
+    this.wall.replaceChildren(h("h2", {}, "The router does not let this page look"), h("p", {}, `It says: ${this.said}.`),
+      h("p", {}, "Enter the dashboard’s token, which sig serve takes from --dashboard-token-file, or one of the router’s own. Or open the page on the router’s machine, not through a proxy."),
+      button("Enter a token", () => this.ask(), { class: "primary" }));
   }
 }
 
