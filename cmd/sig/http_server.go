@@ -25,7 +25,7 @@ const (
 	httpConns     = 256 // that are not WebSocket, at once
 	httpConnsHost = 64  // of these, of one address that is not loopback
 	httpHead      = 8 << 10
-	httpReading   = 10 * time.Second // for a request's head, and for its body
+	httpReading   = 10 * time.Second // for the body of a request; its head has the limit handshake-timeout
 	httpWriting   = 30 * time.Second // for an answer
 	httpIdle      = 15 * time.Second
 )
@@ -36,6 +36,7 @@ type httpServer struct {
 	asked    string  // the host that was asked for
 	loopback bool
 	certs    *certs.Server // nil: no TLS
+	heading  time.Duration // how long the head of a request may take
 	log      *slog.Logger
 
 	listener net.Listener
@@ -47,7 +48,7 @@ type httpServer struct {
 
 // newHTTP listens at an address. Nothing is accepted until serve.
 func (d *daemon) newHTTP(ctx context.Context, flag string, at *url.URL) (*httpServer, error) {
-	s := &httpServer{url: *at, asked: at.Hostname(), log: d.log, gate: doors.New(httpConns, httpConnsHost), done: make(chan struct{})}
+	s := &httpServer{url: *at, asked: at.Hostname(), heading: d.flags.bounds.HandshakeTimeout, log: d.log, gate: doors.New(httpConns, httpConnsHost), done: make(chan struct{})}
 	if at.Scheme == "https" {
 		var c *cryptotls.Config
 		if d.flags.clientOptional {
@@ -94,7 +95,7 @@ func (s *httpServer) serve(h http.Handler) {
 			_ = cmp.Or(rc.SetReadDeadline(now.Add(httpReading)), rc.SetWriteDeadline(now.Add(httpWriting))) // it always can
 			h.ServeHTTP(w, r)
 		}),
-		ReadHeaderTimeout:            httpReading, // with TLS, the handshake as well
+		ReadHeaderTimeout:            s.heading, // with TLS, the handshake as well
 		IdleTimeout:                  httpIdle,
 		MaxHeaderBytes:               httpHead,
 		DisableGeneralOptionsHandler: true,

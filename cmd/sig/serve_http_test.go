@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -251,4 +252,19 @@ func TestServeNotReadyWhileItStops(t *testing.T) {
 	require.Equal(t, exitDone, code)
 	_, code = s.wait()
 	require.Equal(t, exitDone, code)
+}
+
+// Who says nothing, or says it slowly, is not waited for.
+func TestServeHTTPSlowHead(t *testing.T) {
+	s := startServer(t, "--http", "127.0.0.1:0", "--limit", "handshake-timeout=50ms")
+	for _, begins := range []string{"", "GET / HTTP/1.1\r\nHost: loc"} {
+		conn, err := net.Dial("tcp", strings.Trim(strings.TrimPrefix(s.ready.HTTP, "http:"), "/"))
+		require.NoError(t, err)
+		_, err = conn.Write([]byte(begins))
+		require.NoError(t, err)
+		require.NoError(t, conn.SetReadDeadline(time.Now().Add(testPatience)))
+		_, err = io.ReadAll(conn)
+		require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "the server closes it")
+		require.NoError(t, conn.Close())
+	}
 }
