@@ -99,6 +99,7 @@ type ClientRouter struct {
 	epoch         string
 	listeners     []*remoteSub
 	remoteSenders []*remoteSender
+	lastRefused   uint64 // number of the last signal said to be refused in this session; for the goroutine that reads
 	untold        untold // for the goroutine that connects
 	registered    uint64 // connections on which the client's senders were added again
 

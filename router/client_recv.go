@@ -113,6 +113,10 @@ func (c *ClientRouter) origin(m *wire.Msg) (*sig.Origin, error) {
 
 // refused reports a signal that the server did not dispatch.
 func (c *ClientRouter) refused(m *wire.Msg) {
+	if m.N <= c.lastRefused {
+		return // told again after a reconnect
+	}
+	c.lastRefused = m.N
 	err := &sig.Error{Status: sig.Status(m.Status), Code: m.Code, Message: "the server refused a signal: " + m.Exception}
 	c.spawn(func() { c.report(err) })
 }
@@ -201,6 +205,7 @@ func (c *ClientRouter) beginAnew() int {
 	c.counting.Lock()
 	defer c.counting.Unlock()
 	c.newBooks()
+	c.lastRefused = 0
 	return c.wire.Restart()
 }
 

@@ -1,7 +1,11 @@
 package router_test
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
+	"fmt"
+	"net"
 	"net/url"
 	"strings"
 	"sync"
@@ -233,4 +237,59 @@ func TestReturn_CutWhileListenersAreAdded(t *testing.T) {
 		require.Equal(t, event, got.next(t).Name)
 	}
 	require.Empty(t, got)
+}
+
+// A refusal that was lost with the connection is told after the reconnect.
+func TestReturn_RefusalsAreTold(t *testing.T) {
+	s := newSite(t, router.ServerOptions{})
+	say := func(hello string, more ...string) (lines []string) {
+		c, err := net.Dial("tcp", s.hostport(t))
+		require.NoError(t, err)
+		defer c.Close()
+		_, err = c.Write([]byte(hello + strings.Join(more, "")))
+		require.NoError(t, err)
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(10*time.Second)))
+		for r := bufio.NewScanner(c); len(lines) < 3 && r.Scan(); {
+			lines = append(lines, r.Text())
+		}
+		return lines
+	}
+	lines := say(`{"id":1,"method":"hello","params":{"version":1}}`, `{"n":1,"method":"signal","params":{"info":{"sender":"x","event":"e"},"data":1}}`)
+	require.Contains(t, strings.Join(lines[1:], ""), "no_sender", "%q", lines)
+	var hello struct {
+		Response struct{ Session, Epoch string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(lines[0]), &hello))
+	again := say(fmt.Sprintf(`{"id":1,"method":"hello","params":{"version":1,"resume":{"session":%q,"epoch":%q,"last":0}}}`, hello.Response.Session, hello.Response.Epoch))
+	require.Contains(t, again[0], `"resumed":true`)
+	require.Equal(t, lines[1], again[1])
+}
+
+// A client that has been told of a refusal is not told again by its reconnect.
+func TestReturn_RefusalsAreToldOnce(t *testing.T) {
+	s := newSite(t, router.ServerOptions{})
+	line := newCable(t, s.hostport(t))
+	states, refused := make(chan router.State, 100), make(chan error, 100)
+	a := (&site{schemes: s.schemes, url: line.url()}).dial(t, router.ClientOptions{
+		MaxBackoff: 20 * time.Millisecond, OnState: func(st router.State) { states <- st },
+		OnError: func(err error) { refused <- err },
+	})
+	require.True(t, (<-states).Connected)
+	snd, err := a.AddRemoteSender(t.Context(), "s", sig.Events("e"))
+	require.NoError(t, err)
+	e, err := snd.Signal("e")
+	require.NoError(t, err)
+	holder, ok := s.srv.Sender("s")
+	require.True(t, ok)
+	require.NoError(t, holder.Remove()) // at the server, behind the client's back
+	require.NoError(t, e.Trigger(1))
+	require.ErrorContains(t, <-refused, "refused a signal")
+	for range 3 {
+		line.cut()
+		require.False(t, (<-states).Connected)
+		require.True(t, (<-states).Resumed)
+		_, err = a.Ping(t.Context())
+		require.NoError(t, err)
+	}
+	require.Empty(t, refused)
 }

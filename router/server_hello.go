@@ -90,6 +90,7 @@ func (x *session) begin(p *carrier.Peer, id []byte, in *helloParams) {
 	old.latest.Store(p)
 	p.Data.(*link).session.Store(old)
 	if old != x {
+		old.refusals.tell(p)
 		x.end(nil) // the one it began with has nothing in it
 		old.become(x.who.Load())
 	}

@@ -38,8 +38,9 @@ type session struct {
 	turn    uint32     // counts the connections
 	begun   uint64     // number of the last signal that was not dispatched where it was read
 
-	parting sync.Mutex  // held while the session changes hands
-	holed   atomic.Bool // an event did not fit while there was no connection
+	parting  sync.Mutex // held while the session changes hands
+	refusals refusals
+	holed    atomic.Bool // an event did not fit while there was no connection
 
 	mu        sync.Mutex
 	listeners map[uint32]*subscription

@@ -58,6 +58,7 @@ func (x *session) refuseSignal(p *carrier.Peer, n uint64, err error, idle bool) 
 		x.push(task{n: n, err: err})
 		return
 	}
+	x.refusals.add(n, err, x.srv.engine.Limits().Window)
 	p.RefuseSignal(n, err)
 	p.Handled(n)
 	p.Touch(p)
@@ -227,6 +228,7 @@ func (x *session) runNumbered(t *task) {
 		err = x.runSignal(t)
 	}
 	if err != nil {
+		x.refusals.add(t.n, err, x.srv.engine.Limits().Window)
 		if p := x.peer.Load(); p != nil {
 			p.RefuseSignal(t.n, err)
 		}
