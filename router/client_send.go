@@ -311,7 +311,8 @@ func (c *ClientRouter) liked() carrier.Codec {
 }
 
 // RemoteRequest asks a sender at the server and waits for its response, until ctx ends
-// or the time limit for calls is over. It is never sent twice: when the connection is
+// or the time limit for calls is over: then it fails with an error that matches sig.ErrTimeout,
+// or sig.ErrCanceled, and the context's own. It is never sent twice: when the connection is
 // lost meanwhile it fails with sig.ErrNotConnected, and may have had its effect.
 func (c *ClientRouter) RemoteRequest(ctx context.Context, sender, method string, params any) (sig.Response, error) {
 	if err := sig.CheckName("sender", sender); err != nil {
@@ -329,10 +330,13 @@ func (c *ClientRouter) RemoteRequest(ctx context.Context, sender, method string,
 		return sig.Response{}, err
 	}
 	out, err := p.Request(ctx, sender, method, data)
-	if err != nil {
-		return sig.Response{}, err
+	switch {
+	case err == nil:
+		return sig.Response{Data: out.Raw()}, nil
+	case err == ctx.Err(): // as in one process
+		return sig.Response{}, gaveUp(sender, method, err)
 	}
-	return sig.Response{Data: out.Raw()}, nil
+	return sig.Response{}, err
 }
 
 // payload returns a copy of a payload, as listeners and handlers get it.

@@ -216,9 +216,10 @@ func (a *asked) run(ctx context.Context, params any) {
 }
 
 // gaveUp says that the caller's context has ended.
-func (m *method) gaveUp(err error) error {
-	kind := sig.AsError(err)
-	return sig.Errorf(kind, "request %q of %q: %v", m.call.Method, m.call.Sender, err)
+func (m *method) gaveUp(err error) error { return gaveUp(m.call.Sender, m.call.Method, err) }
+
+func gaveUp(sender, method string, err error) error {
+	return sig.Errorf(sig.AsError(err), "request %q of %q: %v", method, sender, err)
 }
 
 // A Method is a held request: one method of one sender name. It may be kept for as long

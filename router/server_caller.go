@@ -33,6 +33,9 @@ func (b callerBus) own(name string) (*sender, error) {
 	if snd := b.x.senders[name]; snd != nil {
 		return snd, nil
 	}
+	if b.x.peer.Load() == nil {
+		return nil, sig.Errorf(sig.ErrNoSender, "the client that had sender %s has gone", quoted(name))
+	}
 	return nil, sig.Errorf(sig.ErrNoSender, "the caller %s has no sender %s", b.x, quoted(name))
 }
 
