@@ -401,6 +401,20 @@ func TestExposeRefuses(t *testing.T) {
 	require.NoError(t, err)
 }
 
+type onPointer struct{}
+
+func (*onPointer) Touch() {}
+
+// Who forgets the & is told, instead of getting a sender without methods.
+func TestExposeWantsPointer(t *testing.T) {
+	_, err := api.Expose(newBus(t), "x", onPointer{})
+	require.EqualError(t, err, "api: api_test.onPointer has no exported methods; *api_test.onPointer has, Touch for one: give a pointer")
+	_, err = api.Expose(newBus(t), "x", &onPointer{})
+	require.NoError(t, err)
+	_, err = api.Expose(newBus(t), "x", struct{}{}, api.Emits[int]("n", "a number"))
+	require.NoError(t, err, "events alone")
+}
+
 func TestExposeTakenName(t *testing.T) {
 	b := newBus(t)
 	s := exposeCalc(t, b)

@@ -49,6 +49,9 @@ func newPlan[T any](c *exposeConfig) (*plan[T], error) {
 			return nil, fmt.Errorf("api: method %s: %w", m.name, err)
 		}
 	}
+	if err := b.checkSome(t); err != nil {
+		return nil, err
+	}
 	p := &plan[T]{}
 	if err := b.addEvents(p); err != nil {
 		return nil, err
@@ -104,6 +107,20 @@ func (b *planner[T]) checkNames(t reflect.Type) error {
 	for _, name := range names {
 		if _, ok := t.MethodByName(name); !ok {
 			return fmt.Errorf("api: %s has no method %s", t, name)
+		}
+	}
+	return nil
+}
+
+// checkSome reports a value whose methods are all those of its pointer, which is most likely
+// missing an &. A value without any is fine: it may have events alone.
+func (b *planner[T]) checkSome(t reflect.Type) error {
+	if len(b.waiting) > 0 || t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface {
+		return nil
+	}
+	for m := range reflect.PointerTo(t).Methods() {
+		if b.config.exposes(m.Name) {
+			return fmt.Errorf("api: %s has no exported methods; *%s has, %s for one: give a pointer", t, t, m.Name)
 		}
 	}
 	return nil
