@@ -126,6 +126,9 @@ func TestParseErrors(t *testing.T) {
 2:7: '7' is no class name (a class name is made of letters, digits and _, and begins with a letter)
 3:1: class is given more than once (keep one of them)
 4:7: expected a value after socket`},
+		{"an unknown line is one error", "namespace a\nclass B\nsokcet /var/run\nservice X [1.0] 'y'\nmethod x()\n", `
+3:1: unknown declaration 'sokcet' (did you mean socket?)
+4:1: unknown declaration 'service' (a declaration begins with one of namespace, class, socket, model, enum, exception, method, event, retained, channel)`},
 		{"a line that goes on", "namespace a\nclass B\nmethod x() y\nexception E F\n", `
 3:12: expected the end of the line after the method, found 'y' (one declaration stands on each line)
 4:13: expected the end of the line after the exception, found 'F' (one declaration stands on each line)`},

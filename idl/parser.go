@@ -124,7 +124,8 @@ func (p *parser) declaration(t token) {
 			hint = "did you mean " + like + "?"
 		}
 		p.errorf(t.pos, hint, "unknown declaration '%s'", t.text)
-		p.skipLine()
+		p.lex.restOfLine(true) // whatever stands there
+		p.next()
 	}
 }
 
