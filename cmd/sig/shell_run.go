@@ -25,7 +25,7 @@ type shellVerb struct {
 func shellVerbs() []shellVerb {
 	return []shellVerb{
 		{"call", "call SENDER METHOD [ARGUMENTS]", `call a method; "call" may be left out`, (*shell).callLine},
-		{"use", "use [SENDER]", "make the sender's methods commands; without SENDER no more", (*shell).useLine},
+		{"use", "use [SENDER]", "make its methods commands; alone: no more", (*shell).useLine},
 		{"senders", "senders", "list the senders and their events", (*shell).listSenders},
 		{"listen", "listen [SENDER [EVENT]]", "show events as they come", (*shell).listenLine},
 		{"unlisten", "unlisten", "show no more events", (*shell).unlisten},

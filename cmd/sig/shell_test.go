@@ -38,6 +38,10 @@ func TestShellRunsLines(t *testing.T) {
 	}
 	require.Equal(t, result{stdout: "42\n"}, runShell(t, "multiply 7 6", "workshop", "--url", s.url))
 
+	for line := range strings.Lines(runShell(t, "help", url...).stdout) {
+		require.LessOrEqual(t, len(strings.TrimSuffix(line, "\n")), 80, "fits a terminal: %s", line)
+	}
+
 	for _, c := range []struct {
 		lines string
 		code  int
