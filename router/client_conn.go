@@ -227,6 +227,7 @@ func (c *ClientRouter) agree(p *carrier.Peer, out *helloReply, codec carrier.Cod
 		state.Resumed = false // it believes to have more than we sent: begin anew
 	}
 	if !state.Resumed {
+		c.refusedBefore(out.Refused)
 		known := out.Dispatched != nil && c.wire.Acknowledged(*out.Dispatched)
 		if unsure := c.beginAnew(); !known {
 			state.Unsure = unsure

@@ -111,6 +111,16 @@ func (c *ClientRouter) origin(m *wire.Msg) (*sig.Origin, error) {
 	return o, nil
 }
 
+// refusedBefore reports signals that were refused in a session that has ended, but for
+// those it was told of.
+func (c *ClientRouter) refusedBefore(numbers []uint64) {
+	for _, n := range numbers {
+		if n > c.lastRefused {
+			c.report(sig.Errorf(sig.ErrRefused, "the server refused a signal before the session ended; why was lost with the connection"))
+		}
+	}
+}
+
 // refused reports a signal that the server did not dispatch.
 func (c *ClientRouter) refused(m *wire.Msg) {
 	if m.N <= c.lastRefused {

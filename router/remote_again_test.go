@@ -241,26 +241,43 @@ func TestReturn_CutWhileListenersAreAdded(t *testing.T) {
 
 // A refusal that was lost with the connection is told after the reconnect.
 func TestReturn_RefusalsAreTold(t *testing.T) {
-	s := newSite(t, router.ServerOptions{})
-	say := func(hello string, more ...string) (lines []string) {
+	t.Run("resumed", func(t *testing.T) { refusalsAreTold(t, true) })
+	t.Run("ended", func(t *testing.T) { refusalsAreTold(t, false) })
+}
+
+func refusalsAreTold(t *testing.T, resumed bool) {
+	opts := router.ServerOptions{}
+	if !resumed {
+		opts.Limits.ResumeFor = -1
+	}
+	s := newSite(t, opts)
+	say := func(most int, hello string, more ...string) (lines []string) {
 		c, err := net.Dial("tcp", s.hostport(t))
 		require.NoError(t, err)
 		defer c.Close()
 		_, err = c.Write([]byte(hello + strings.Join(more, "")))
 		require.NoError(t, err)
 		require.NoError(t, c.SetReadDeadline(time.Now().Add(10*time.Second)))
-		for r := bufio.NewScanner(c); len(lines) < 3 && r.Scan(); {
+		for r := bufio.NewScanner(c); len(lines) < most && r.Scan(); {
 			lines = append(lines, r.Text())
 		}
 		return lines
 	}
-	lines := say(`{"id":1,"method":"hello","params":{"version":1}}`, `{"n":1,"method":"signal","params":{"info":{"sender":"x","event":"e"},"data":1}}`)
+	lines := say(3, `{"id":1,"method":"hello","params":{"version":1}}`, `{"n":1,"method":"signal","params":{"info":{"sender":"x","event":"e"},"data":1}}`)
 	require.Contains(t, strings.Join(lines[1:], ""), "no_sender", "%q", lines)
 	var hello struct {
 		Response struct{ Session, Epoch string }
 	}
 	require.NoError(t, json.Unmarshal([]byte(lines[0]), &hello))
-	again := say(fmt.Sprintf(`{"id":1,"method":"hello","params":{"version":1,"resume":{"session":%q,"epoch":%q,"last":0}}}`, hello.Response.Session, hello.Response.Epoch))
+	most := 2
+	if !resumed {
+		most = 1
+	}
+	again := say(most, fmt.Sprintf(`{"id":1,"method":"hello","params":{"version":1,"resume":{"session":%q,"epoch":%q,"last":0}}}`, hello.Response.Session, hello.Response.Epoch))
+	if !resumed {
+		require.Contains(t, again[0], `"dispatched":1,"refused":[1]`)
+		return
+	}
 	require.Contains(t, again[0], `"resumed":true`)
 	require.Equal(t, lines[1], again[1])
 }
@@ -292,4 +309,11 @@ func TestReturn_RefusalsAreToldOnce(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Empty(t, refused)
+	// The server may end the session as well.
+	require.NoError(t, s.srv.Disconnect(s.srv.Peers()[0].ID, "test"))
+	require.False(t, (<-states).Connected)
+	require.False(t, (<-states).Resumed)
+	_, err = a.Ping(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, refused, "it had been told")
 }

@@ -49,12 +49,15 @@ type helloReply struct {
 	Resumed  bool   `json:"resumed"`
 	// Dispatched is the number of the last signal that was dispatched in the session that
 	// could not be resumed, if that is known.
-	Dispatched  *uint64 `json:"dispatched,omitempty"`
-	Window      int     `json:"window"`
-	WindowBytes int     `json:"window_bytes"`
-	MaxMessage  int     `json:"max_message"`
-	PingMS      int64   `json:"ping_ms"`
-	DeadMS      int64   `json:"dead_ms"`
+	Dispatched *uint64 `json:"dispatched,omitempty"`
+	// Refused are the numbers of those among them that were refused instead, as far as the
+	// client may not have been told.
+	Refused     []uint64 `json:"refused,omitempty"`
+	Window      int      `json:"window"`
+	WindowBytes int      `json:"window_bytes"`
+	MaxMessage  int      `json:"max_message"`
+	PingMS      int64    `json:"ping_ms"`
+	DeadMS      int64    `json:"dead_ms"`
 }
 
 // senderParams are the params of add_sender.

@@ -55,8 +55,9 @@ func (x *session) begin(p *carrier.Peer, id []byte, in *helloParams) {
 	s := x.srv
 	old, last := s.takeOver(p, in.Resume)
 	var dispatched *uint64
+	var refused []uint64
 	if old == nil {
-		dispatched = s.dispatched(p, in.Resume)
+		dispatched, refused = s.dispatched(p, in.Resume)
 		s.register(x)
 		old = x
 	} else {
@@ -70,7 +71,7 @@ func (x *session) begin(p *carrier.Peer, id []byte, in *helloParams) {
 	out := helloReply{
 		Version: protocolVersion, Name: s.opts.Name,
 		Envelope: envelopeJSON, Codec: carrier.Encoded{Codec: codec}.SigCodec().Name(),
-		Session: old.id, Epoch: s.epoch, Last: last, Resumed: old != x, Dispatched: dispatched,
+		Session: old.id, Epoch: s.epoch, Last: last, Resumed: old != x, Dispatched: dispatched, Refused: refused,
 		Window: lim.Window, WindowBytes: lim.WindowBytes, MaxMessage: lim.MaxMessage,
 		PingMS: lim.PingAfter.Milliseconds(), DeadMS: lim.DeadAfter.Milliseconds(),
 	}
@@ -246,7 +247,7 @@ func (s *ServerRouter) unregister(x *session) {
 	defer s.mu.Unlock()
 	if s.sessions[x.id] == x {
 		delete(s.sessions, x.id)
-		s.past.add(x.id, pastSession{x.identity(), x.wire.Taken()}, s.engine.Limits().MaxSessions)
+		s.past.add(x.id, pastSession{x.identity(), x.wire.Taken(), x.refusals.numbers()}, s.engine.Limits().MaxSessions)
 	}
 }
 
@@ -255,6 +256,7 @@ func (s *ServerRouter) unregister(x *session) {
 type pastSession struct {
 	identity   string
 	dispatched uint64
+	refused    []uint64 // of these
 }
 
 // pastSessions keeps as many as there may be sessions without a connection.
@@ -277,15 +279,15 @@ func (p *pastSessions) add(id string, s pastSession, most int) {
 
 // dispatched returns what a client that wanted to resume a session is told instead; nil
 // when nothing is known of that.
-func (s *ServerRouter) dispatched(p *carrier.Peer, r *resumeParam) *uint64 {
+func (s *ServerRouter) dispatched(p *carrier.Peer, r *resumeParam) (upTo *uint64, refused []uint64) {
 	if r == nil || subtle.ConstantTimeCompare([]byte(r.Epoch), []byte(s.epoch)) != 1 {
-		return nil
+		return nil, nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	past, ok := s.past.byID[r.Session]
 	if !ok || past.identity != sessionOf(p).identity() {
-		return nil
+		return nil, nil
 	}
-	return &past.dispatched
+	return &past.dispatched, past.refused
 }

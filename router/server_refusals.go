@@ -39,3 +39,13 @@ func (r *refusals) tell(p *carrier.Peer) {
 		p.RefuseSignal(f.n, f.err)
 	}
 }
+
+// numbers returns the numbers of the signals.
+func (r *refusals) numbers() (all []uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.all {
+		all = append(all, f.n)
+	}
+	return all
+}

@@ -32,6 +32,7 @@ type client struct {
 	triggered     atomic.Uint64
 	refused       atomic.Uint64 // signals that the server said it did not dispatch
 	refusedBefore uint64        // of these, in the time of faults
+	tooSlow       atomic.Bool   // it was cut off for that
 	reconnect     atomic.Int64
 	resumed       atomic.Int64
 
@@ -86,6 +87,9 @@ func (w *world) newClient(id int, kind string, faulty bool) (*client, error) {
 
 func (c *client) state(st router.State) {
 	if !st.Connected {
+		if st.Err != nil && strings.Contains(st.Err.Error(), "too slow") {
+			c.tooSlow.Store(true)
+		}
 		return
 	}
 	c.reconnect.Add(1)
@@ -101,7 +105,7 @@ func (c *client) state(st router.State) {
 }
 
 func (c *client) failed(err error) {
-	if strings.Contains(err.Error(), "the server refused a signal") {
+	if strings.Contains(err.Error(), "refused a signal") {
 		c.refused.Add(1)
 		return
 	}

@@ -292,7 +292,7 @@ func (w *world) restart(b *Balance) error {
 	readers := func(fn func(*client, *ledger)) {
 		for _, c := range w.clients {
 			for _, l := range c.ledgers {
-				if !c.faulty && c.kind != "serial" {
+				if !c.faulty && c.kind != "serial" && !c.tooSlow.Load() && l.lostSessions() == 0 {
 					fn(c, l)
 				}
 			}
