@@ -302,6 +302,10 @@ func (p *Peer) message() *wire.Msg {
 	return p.msg
 }
 
+// Stays reports whether the bytes of a message stay as they are until the batch ends, and
+// not only during Message.
+func (p *Peer) Stays() bool { return p.stream != nil }
+
 // endFrame ends the batch when no other frame is at hand. A stream does so itself.
 func (p *Peer) endFrame() {
 	if p.stream == nil && (p.buffered == nil || !p.buffered.Buffered()) {

@@ -10,16 +10,17 @@ import (
 // handed over to its meter yet.
 type unseen struct {
 	n      uint64
-	last   []byte // the newest value, or the beginning of it
-	codec  carrier.Codec
-	size   int    // of the whole, as JSON
-	left   int    // values that may still be kept
-	window uint32 // in which left was set
+	last   carrier.Encoded // the newest value, or the beginning of it
+	own    []byte          // memory for last, where it has to be copied
+	size   int             // of the whole, as JSON
+	left   int             // values that may still be kept
+	window uint32          // in which left was set
 }
 
 // seen counts a signal, in the goroutine that reads. It costs next to nothing: the meter
-// is told when all that was read has been handled. Data is valid during the call.
-func (x *session) seen(in *inbound, data carrier.Encoded, jsonSize int) {
+// is told when all that was read has been handled. Data is valid during the call, and if
+// stays is set until that moment.
+func (x *session) seen(in *inbound, data carrier.Encoded, jsonSize int, stays bool) {
 	m := in.signal.meter.Load()
 	if m == nil {
 		return
@@ -31,11 +32,13 @@ func (x *session) seen(in *inbound, data carrier.Encoded, jsonSize int) {
 		if u.n == 1 {
 			x.counted = append(x.counted, in)
 		}
-		keep := keepBytes
-		if u.codec, u.size = data.Codec, len(data.Data); u.codec != nil {
-			keep, u.size = 2*keepBytes, jsonSize
+		if u.last, u.size = data, jsonSize; data.Codec == nil {
+			u.size = len(data.Data)
 		}
-		u.last = append(u.last[:0], cut(data.Data, keep)...)
+		if !stays {
+			u.own = append(u.own[:0], cut(data.Data, 2*keepBytes)...)
+			u.last.Data = u.own
+		}
 	}
 	if m.tails.Load() != nil {
 		text, size := shown(nil, data, jsonSize, tailValues)
@@ -65,12 +68,12 @@ func (x *session) handOver() {
 			u.window, u.left = w, keepSecond-1
 			keep = m.insp.keeps.Add(-1) >= 0
 		}
-		text, size := u.last, u.size
-		if u.codec != nil {
-			text, size = shown(nil, carrier.Encoded{Data: u.last, Codec: u.codec}, u.size, keepBytes)
+		text, size := shown(nil, u.last, u.size, keepBytes)
+		if u.last.Codec == nil {
+			size = u.size // text may be the beginning of it
 		}
 		m.arrived(u.n, text, size, now, keep)
-		u.n = 0
+		u.n, u.last = 0, carrier.Encoded{}
 	}
 	x.counted = x.counted[:0]
 }

@@ -87,7 +87,7 @@ func (x *session) direct(p *carrier.Peer, in *inbound, m *wire.Msg, size int) bo
 		f.deliver(payload, false, p)
 	}
 	if in.signal.meter.Load() != nil {
-		x.seen(in, p.Payload(m, m.Data), size)
+		x.seen(in, p.Payload(m, m.Data), size, p.Stays())
 	}
 	return true
 }
