@@ -90,7 +90,7 @@ func (f *benchFlags) check() error {
 		{"--listeners", f.listeners, 1, "", 10_000},
 	} {
 		if c.is < c.least || c.is > c.upperLimit {
-			return usagef("%s is %d; it can be %d to %d %s", c.flag, c.is, c.least, c.upperLimit, c.what)
+			return usagef("%s is %d; it can be %d to %d%s", c.flag, c.is, c.least, c.upperLimit, c.what)
 		}
 	}
 	if f.length <= 0 {
