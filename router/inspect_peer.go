@@ -138,8 +138,7 @@ func (in *inspector) peerCame(p *carrier.Peer) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.peers[p.ID] == nil {
-		pm := in.addPeer(p)
-		pm.shown = in.srv.peerInfo(p)
+		in.addPeer(p) // it has said nothing yet; until the next look, who asks gets what is so then
 	}
 }
 

@@ -232,6 +232,26 @@ func TestInspectSlowPeer(t *testing.T) {
 	require.EqualValues(t, 101, snap.Router.Dropped+snap.Router.Sent-1, "what waited counts as dropped too; one was sent and never acknowledged")
 }
 
+// Who has just come is shown as it is, name and all, not as it was before it said anything.
+func TestInspectNewPeersAtOnce(t *testing.T) {
+	s := newSite(t, router.ServerOptions{})
+	require.NotZero(t, s.srv.Inspect().Router.Started) // from here on it looks, once a second
+	for i := range 5 {
+		c := s.dial(t, router.ClientOptions{Name: fmt.Sprint("client ", i)})
+		_, err := c.AddRemoteListener(t.Context(), "s", "e", func(sig.Event) {})
+		require.NoError(t, err)
+		resp, err := c.RemoteRequest(t.Context(), router.Inspector, "changes", nil)
+		require.NoError(t, err)
+		var changes router.Changes
+		require.NoError(t, resp.Decode(&changes))
+		require.Len(t, changes.Peers, i+1)
+		for _, p := range changes.Peers {
+			require.Contains(t, p.Name, "client ")
+			require.Equal(t, 1, p.Listeners)
+		}
+	}
+}
+
 func TestInspectDisconnect(t *testing.T) {
 	s := newSite(t, router.ServerOptions{})
 	a := s.dial(t, router.ClientOptions{Name: "a", NoReconnect: true})
