@@ -37,6 +37,7 @@ type classicWriter struct {
 	running bool
 	bell    chan struct{} // rings when there may be something to do
 	stopped bool
+	idle    chan struct{} // closed when the goroutine ends; nil while nobody waits for that
 	bytes   int
 	out     uint64 // signals
 }
@@ -146,6 +147,10 @@ func (c *classicWriter) rest() bool {
 	c.mu.Lock()
 	if c.stopped || !c.hasWork() {
 		c.running = false
+		if c.idle != nil {
+			close(c.idle)
+			c.idle = nil
+		}
 		c.mu.Unlock()
 		return false
 	}

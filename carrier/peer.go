@@ -366,7 +366,7 @@ func (p *Peer) finish() {
 	p.engine.handler.Disconnected(p, reason)
 	p.engine.forget(p)
 	if isPlainEnd(reason) {
-		if errors.Is(reason, io.EOF) && p.stream != nil && !p.lossy && !p.paced() {
+		if errors.Is(reason, io.EOF) && p.stream != nil && !p.lossy {
 			p.lastWords() // it may read on: nc ends its half of the stream when it has no more to say
 		}
 		_ = p.conn.Close()

@@ -317,3 +317,39 @@ func TestClassicHalfClosed(t *testing.T) {
 		require.True(t, eventually(func() bool { return s.srv.Stats().Senders == 0 }))
 	}
 }
+
+// So does who ends no message with a line break, and is written to as a peer that takes each
+// read for a message; and who is cut off for what it sent last.
+func TestClassicHalfClosedWithoutLines(t *testing.T) {
+	s := newSite(t, router.ServerOptions{})
+	ask := func(text string, half bool) (statuses []int) {
+		conn, err := net.Dial("tcp", s.hostport(t))
+		require.NoError(t, err)
+		defer conn.Close()
+		_, err = io.WriteString(conn, text)
+		require.NoError(t, err)
+		if half {
+			require.NoError(t, conn.(*net.TCPConn).CloseWrite())
+		}
+		all, err := io.ReadAll(conn)
+		require.NoError(t, err)
+		for d := json.NewDecoder(bytes.NewReader(all)); ; {
+			var reply struct {
+				ID     any
+				Status int
+			}
+			if err := d.Decode(&reply); err == io.EOF {
+				return statuses
+			} else {
+				require.NoError(t, err, "%s", all)
+			}
+			statuses = append(statuses, reply.Status)
+		}
+	}
+	const add = `{"id":1,"method":"add_sender","params":{"sender":"timer","events":["tic"]}}`
+	for range 10 {
+		require.Equal(t, []int{0, -2, -1, 0}, ask(add+add+`{"id":2,"method":"nosuch"}{"id":3,"method":"get_version"}`, true))
+		require.Contains(t, ask(`{"id":1,"method":"get_version"}{"id":2,"method":"get_version"}NaN`, false), -4)
+		require.True(t, eventually(func() bool { return s.srv.Stats().Senders == 0 }))
+	}
+}
