@@ -163,7 +163,7 @@ func TestBadNames(t *testing.T) {
 			long[i] = 'x'
 		}
 		for _, c := range []struct{ channel, typ, says string }{
-			{"", "t", `empty channel name; to mean every one use ">" (sig.Any), on the wire null`},
+			{"", "t", `empty channel name`},
 			{"a.*", "t", `channel name "a.*" is a pattern; a name has no part "*" or ">"`},
 			{string(long), "t", "the channel's name has 161 bytes; 160 are the most"},
 			{"c", string(long), `the type of channel "c" has 161 bytes; 160 are the most`},

@@ -38,7 +38,7 @@ func TestBadInput(t *testing.T) {
 		"no method":            {`{"id":1}` + "\n", sig.StatusNoName, "", false},
 		"an unknown method":    {`{"id":1,"method":"frobnicate"}` + "\n", sig.StatusNoMethod, "frobnicate", false},
 		"params no object":     {`{"id":1,"method":"add_sender","params":[]}` + "\n", sig.StatusFailed, "add_sender needs", false},
-		"a mistyped name":      {`{"id":1,"method":"add_sender","params":{"sender":5,"events":["e"]}}` + "\n", sig.StatusFailed, "", false},
+		"a mistyped name":      {`{"id":1,"method":"add_sender","params":{"sender":5,"events":["e"]}}` + "\n", sig.StatusFailed, "sender has to be a string; it came as number", false},
 		"no name":              {`{"id":1,"method":"add_sender","params":{"sender":"","events":["e"]}}` + "\n", sig.StatusFailed, "sender", false},
 		"a name too long":      {`{"id":1,"method":"add_sender","params":{"sender":"` + strings.Repeat("x", 256) + `","events":["e"]}}` + "\n", sig.StatusFailed, "255", false},
 		"a control character":  {`{"id":1,"method":"add_sender","params":{"sender":"a\u0007","events":["e"]}}` + "\n", sig.StatusFailed, "control", false},

@@ -1,7 +1,10 @@
 package router
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
+	"reflect"
 	"slices"
 
 	"github.com/sigrouter/sigrouter/sig"
@@ -165,7 +168,25 @@ func decodeParams(raw []byte, v any) error {
 		if e := sig.AsError(err); e.Code != "" {
 			return e
 		}
+		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			return sig.Errorf(sig.ErrInvalid, "invalid params: %s has to be %s; it came as %s", cmp.Or(e.Field, "all"), wanted(e.Type), e.Value)
+		}
 		return sig.Errorf(sig.ErrInvalid, "invalid params: %v", err)
 	}
 	return nil
+}
+
+// wanted is what JSON calls a type, for who does not write Go.
+func wanted(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	}
+	return "a number without a fraction that is not too large"
 }

@@ -40,7 +40,7 @@ func ExampleCheckName() {
 	fmt.Println(sig.CheckName("sender", "floor1.*"))
 	// Output:
 	// <nil>
-	// empty sender name; to mean every one use ">" (sig.Any), on the wire null
+	// empty sender name
 	// sender name "floor1.*" is a pattern; a name has no part "*" or ">"
 }
 

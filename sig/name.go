@@ -41,6 +41,9 @@ func CheckName(what, name string) error {
 
 // CheckPattern is CheckName for what a subscription names: a name or a pattern.
 func CheckPattern(what, pattern string) error {
+	if pattern == "" {
+		return Errorf(ErrInvalid, "empty %s name; to mean every one use \">\" (sig.Any), on the wire null", what)
+	}
 	if err := checkText(what, pattern); err != nil {
 		return err
 	}
@@ -66,7 +69,7 @@ func hasRestBeforeEnd(pattern string) bool {
 func checkText(what, s string) error {
 	switch {
 	case s == "":
-		return Errorf(ErrInvalid, "empty %s name; to mean every one use \">\" (sig.Any), on the wire null", what)
+		return Errorf(ErrInvalid, "empty %s name", what)
 	case len(s) > MaxName:
 		return Errorf(ErrInvalid, "%s name of %d bytes is longer than %d", what, len(s), MaxName)
 	case isPlain(s):

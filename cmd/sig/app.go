@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // An app is one run of the command: where it reads and writes, and what surrounds it.
@@ -97,8 +99,47 @@ complete commands, and the names that a running router knows.`,
 		a.benchCommand(),
 	)
 	root.AddCommand(a.genCommand(), a.portsCommand(), a.versionCommand(), a.thermometerCommand())
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
+	strictHelp(root)
 	completeFlags(root)
 	return root
+}
+
+// flagError says what a flag wants in place of a value that it cannot be.
+func flagError(err error) error {
+	bad, ok := errors.AsType[*pflag.InvalidValueError](err)
+	if !ok {
+		return err
+	}
+	wants := map[string]string{
+		"bool": "true or false", "int": "a whole number", "uint": "a whole number from 0", "float64": "a number",
+		"duration": "a time such as 500ms, 10s or 1h",
+	}[bad.GetFlag().Value.Type()]
+	if wants == "" {
+		return err
+	}
+	return fmt.Errorf("--%s is %q; it has to be %s", bad.GetFlag().Name, bad.GetValue(), wants)
+}
+
+// strictHelp makes help and completion refuse what there is not, as the others do.
+func strictHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Args = func(_ *cobra.Command, args []string) error {
+				found, rest, err := root.Find(args)
+				if err == nil && len(rest) > 0 {
+					err = unknownCommand(found, rest)
+				}
+				return err
+			}
+		case "completion":
+			c.Args = unknownCommand
+			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 }
 
 // unknownCommand is what the arguments of sig itself are: it has none but commands.

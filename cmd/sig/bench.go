@@ -85,7 +85,7 @@ func (f *benchFlags) check() error {
 		what       string
 		upperLimit int
 	}{
-		{"--size", f.size, minBenchSize, "bytes", 1 << 20},
+		{"--size", f.size, minBenchSize, " bytes", 1 << 20},
 		{"--in-flight", f.inFlight, 1, "", 10_000},
 		{"--listeners", f.listeners, 1, "", 10_000},
 	} {

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -72,7 +74,14 @@ func (f *clientFlags) resolve(getenv func(string) string) error {
 	case (f.cert == "") != (f.key == ""):
 		return usagef("--cert and --key go together; one of them is missing")
 	}
-	return checkURL(f.url)
+	if err := checkURL(f.url); err != nil {
+		return err
+	}
+	known := f.schemes()
+	if scheme, _, _ := strings.Cut(f.url, ":"); known[scheme] == nil {
+		return usagef("%q is no address of a router; those begin with %s", f.url, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+	}
+	return nil
 }
 
 // schemes returns the carriers, with what the flags say of certificates.

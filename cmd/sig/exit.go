@@ -116,6 +116,9 @@ func hint(err error) string {
 		return fmt.Sprintf("See %s --help.", e.command)
 	}
 	if e, ok := errors.AsType[connectError](err); ok && !errors.Is(err, sig.ErrRefused) {
+		if _, ok := errors.AsType[*net.DNSError](err); ok {
+			return "Is the name right? SIG_URL or --url says which router is meant."
+		}
 		if e.url == defaultURL {
 			return "Is a router running? Start one with: sig serve"
 		}

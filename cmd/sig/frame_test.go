@@ -56,7 +56,13 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"lisen"}, "sig: unknown command \"lisen\" for \"sig\"; did you mean sig listen?\nSee sig --help.\n"},
 		{[]string{"--bogus"}, "sig: unknown flag: --bogus\nSee sig --help.\n"},
 		{[]string{"version", "extra"}, "sig: sig version takes no arguments, and was given \"extra\"\nSee sig version --help.\n"},
-		{[]string{"version", "--json=maybe"}, "sig: invalid argument \"maybe\" for \"--json\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax\nSee sig version --help.\n"},
+		{[]string{"version", "--json=maybe"}, "sig: --json is \"maybe\"; it has to be true or false\nSee sig version --help.\n"},
+		{[]string{"listen", "--count", "x"}, "sig: --count is \"x\"; it has to be a whole number\nSee sig listen --help.\n"},
+		{[]string{"request", "a", "b", "--timeout", "5"}, "sig: --timeout is \"5\"; it has to be a time such as 500ms, 10s or 1h\nSee sig request --help.\n"},
+		{[]string{"help", "lisen"}, "sig: unknown command \"lisen\" for \"sig\"; did you mean sig listen?\nSee sig help --help.\n"},
+		{[]string{"completion", "ksh"}, "sig: unknown command \"ksh\" for \"sig completion\"; did you mean sig completion bash or fish or zsh?\nSee sig completion --help.\n"},
+		{[]string{"serve", "--drain", "-1s"}, "sig: --drain is -1s; it cannot be less than nothing\n"},
+		{[]string{"senders", "--url", "ftp://x"}, "sig: \"ftp://x\" is no address of a router; those begin with exec, serial, stdio, tcp, tls, unix, ws, wss\n"},
 	} {
 		r := sigRun(t, c.args...)
 		require.Equal(t, result{stderr: c.says, code: exitUsage}, r, "sig %q", c.args)

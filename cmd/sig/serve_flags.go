@@ -58,6 +58,9 @@ func (f *serveFlags) validate() error {
 	if err := f.http.validate(f.listen != nil, f.cert != ""); err != nil {
 		return err
 	}
+	if f.drain < 0 {
+		return usagef("--drain is %v; it cannot be less than nothing", f.drain)
+	}
 	if f.listen == nil {
 		f.listen = []string{defaultURL}
 	}
