@@ -371,7 +371,21 @@ func (p *Peer) finish() {
 		}
 		_ = p.conn.Close()
 	}
+	p.release()
 	close(p.gone)
+}
+
+// release lets buffers go: who may come back is remembered for a time, and with it the peer.
+func (p *Peer) release() {
+	if s := p.stream; s != nil {
+		s.buf, s.start, s.end = nil, 0, 0
+	}
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	p.w.spare, p.w.scratch = nil, nil
+	if len(p.w.buf) == 0 { // else these are last words
+		p.w.buf = nil
+	}
 }
 
 // handle deals with one message.
