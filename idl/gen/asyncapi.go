@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/sigrouter/sigrouter/idl"
 )
@@ -134,11 +135,14 @@ func (d *asyncDoc) event(f *idl.File, e *idl.Event) {
 }
 
 func enumSchema(e *idl.Enum) object {
-	var values []string
+	var values, about []string
 	for _, v := range e.Values {
 		values = append(values, v.Name)
+		if v.Doc != "" {
+			about = append(about, "- `"+v.Name+"`: "+strings.Join(strings.Fields(v.Doc), " "))
+		}
 	}
-	return described(object{"type": "string", "enum": values}, e.Doc)
+	return described(object{"type": "string", "enum": values}, lines(e.Doc, strings.Join(about, "\n")))
 }
 
 func described(s object, doc string) object {

@@ -194,6 +194,48 @@ func BenchmarkThousandMethods(b *testing.B) {
 	}
 }
 
+// What is documented in the file is documented in everything made of it.
+func TestDocsReachEveryOutput(t *testing.T) {
+	f, errs := idl.Parse("d.lmspc", []byte(`/// Doc of file.
+namespace a.b
+class C
+/// Doc of enum.
+enum E {
+	/// Doc of value.
+	x
+}
+/// Doc of model.
+model M {
+	/// Doc of member.
+	m: E
+}
+/// Doc of exception.
+exception X
+/// Doc of method.
+method f(
+	/// Doc of
+	/// parameter.
+	p: M)
+/// Doc of event.
+event e(
+	/// Doc of data.
+	d: string)
+`))
+	require.NoError(t, errs.Err())
+	for _, lang := range []string{"go", "js", "asyncapi"} {
+		files, err := gen.Generate(f, []string{lang}, importPath)
+		require.NoError(t, err)
+		text := ""
+		for _, f := range files {
+			text += string(f.Data)
+		}
+		text = strings.Join(strings.Fields(strings.NewReplacer("//", " ", "\\n", " ").Replace(text)), " ")
+		for _, what := range []string{"file", "enum", "value", "model", "member", "exception", "method", "parameter", "event", "data"} {
+			require.Contains(t, text, "Doc of "+what+".", lang)
+		}
+	}
+}
+
 // Every reference of an AsyncAPI document leads to something in it.
 func TestAsyncAPIReferences(t *testing.T) {
 	docs, err := filepath.Glob(golden + "/*.asyncapi.json")

@@ -166,10 +166,22 @@ func (n *jsNamer) method(m *idl.Method) jsMethod {
 	for i, p := range m.Params {
 		out.Params = append(out.Params, jsParam{vars.pick(camelName(p.Name), camelName(p.Name)+"Param"), out.Fields[i]})
 	}
+	out.Doc = lines(m.Doc, paramDocs(out.Params))
 	if m.Result != nil {
 		out.Result, out.ResultTS = m.Result.String(), n.typeOf(m.Result)
 	}
 	return out
+}
+
+// paramDocs makes a tag of JSDoc of each parameter that has a text.
+func paramDocs(params []jsParam) string {
+	var tags []string
+	for _, p := range params {
+		if p.Field.Doc != "" {
+			tags = append(tags, "@param "+p.Var+" - "+strings.Join(strings.Fields(p.Field.Doc), " "))
+		}
+	}
+	return strings.Join(tags, "\n")
 }
 
 func (n *jsNamer) event(e *idl.Event) jsEvent {

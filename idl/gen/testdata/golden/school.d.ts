@@ -111,6 +111,8 @@ export declare class SchoolClient {
    * Calls get_student.
    *
    * Finds a student.
+   *
+   * @param id - As given by the school.
    */
   getStudent(id: string, deep?: boolean): Promise<Student>;
   /** Calls search. */

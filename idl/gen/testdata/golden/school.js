@@ -93,6 +93,8 @@ export class SchoolClient {
    * Calls get_student.
    *
    * Finds a student.
+   *
+   * @param id - As given by the school.
    */
   async getStudent(id, deep) {
     return await this.#call("get_student", [["id", "string"], ["deep", "boolean", true, false]], [id, deep], "Student", 5000);
