@@ -111,7 +111,7 @@ func TestFiles(t *testing.T) {
 }
 
 // TestReadme builds every Go program in the README, and checks that the commands it
-// names exist.
+// names exist, and that it leads to every page.
 func TestReadme(t *testing.T) {
 	text, err := os.ReadFile("README.md")
 	if err != nil {
@@ -139,6 +139,15 @@ func TestReadme(t *testing.T) {
 	for _, m := range regexp.MustCompile(`\]\(([^):#]+)(?:#[^)]*)?\)`).FindAllSubmatch(prose, -1) {
 		if _, err := os.Stat(string(m[1])); err != nil {
 			t.Errorf("README.md links to %s: %v", m[1], err)
+		}
+	}
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Errorf("no pages: %v", err)
+	}
+	for _, page := range pages {
+		if !bytes.Contains(text, []byte("]("+page+")")) {
+			t.Errorf("README.md does not lead to %s", page)
 		}
 	}
 }
