@@ -99,9 +99,10 @@ type ClientRouter struct {
 	epoch         string
 	listeners     []*remoteSub
 	remoteSenders []*remoteSender
-	lastRefused   uint64 // number of the last signal said to be refused in this session; for the goroutine that reads
-	untold        untold // for the goroutine that connects
-	registered    uint64 // connections on which the client's senders were added again
+	leftBehind    []string // names of senders that were removed, which the server may keep for a time: see sig.Grace
+	lastRefused   uint64   // number of the last signal said to be refused in this session; for the goroutine that reads
+	untold        untold   // for the goroutine that connects
+	registered    uint64   // connections on which the client's senders were added again
 
 	books    atomic.Pointer[books]
 	counting sync.Mutex   // of signals from the server; held while a new session begins

@@ -89,7 +89,7 @@ func (c *ClientRouter) addSenderAt(ctx context.Context, p *carrier.Peer, s *remo
 
 // declare is what the server is told of a sender.
 func declare(name string, cfg *sig.SenderConfig) senderParams {
-	in := senderParams{Sender: name, Events: append(nameList{}, cfg.Events...), Retain: cfg.Retained}
+	in := senderParams{Sender: name, Events: append(nameList{}, cfg.Events...), Retain: cfg.Retained, GraceMS: max(cfg.Grace.Milliseconds(), 0)}
 	for m := range cfg.Requests {
 		in.Requests = append(in.Requests, &m)
 	}
@@ -108,6 +108,9 @@ func (s *remoteSender) Remove() error {
 	c.remoteSenders = slices.DeleteFunc(c.remoteSenders, func(o *remoteSender) bool { return o == s })
 	mine := len(c.remoteSenders) < n
 	p := c.peer.Load()
+	if mine && s.grace > 0 && p == nil {
+		c.leftBehind = append(c.leftBehind, s.Name())
+	}
 	c.mu.Unlock()
 	if !mine {
 		return nil
@@ -129,7 +132,11 @@ func (s *remoteSender) Remove() error {
 }
 
 func (c *ClientRouter) removeSenderAt(ctx context.Context, p *carrier.Peer, s *remoteSender) error {
-	params, err := sig.JSON{}.Marshal(senderParams{Sender: s.Name()})
+	return c.removeNameAt(ctx, p, s.Name())
+}
+
+func (c *ClientRouter) removeNameAt(ctx context.Context, p *carrier.Peer, name string) error {
+	params, err := sig.JSON{}.Marshal(senderParams{Sender: name})
 	if err == nil {
 		_, err = p.Call(ctx, "remove_sender", params)
 	}
@@ -147,8 +154,15 @@ func (c *ClientRouter) register(ctx context.Context, p *carrier.Peer, resumed bo
 	c.registered++
 	listeners := slices.Clone(c.listeners)
 	senders := slices.Clone(c.remoteSenders)
+	left := slices.Clone(c.leftBehind)
 	c.mu.Unlock()
-	if resumed { // those the session lacks: its first connection may have ended before they were added
+	if resumed {
+		for _, name := range left {
+			if err := c.removeNameAt(ctx, p, name); lost(err) || ctx.Err() != nil {
+				return err
+			}
+		}
+		// Those the session lacks: its first connection may have ended before they were added.
 		listeners = slices.DeleteFunc(listeners, c.isThere)
 	}
 	for _, sub := range listeners {
@@ -200,6 +214,7 @@ func (c *ClientRouter) settled(p *carrier.Peer, added []*remoteSender) (gone *re
 			return s, nil
 		}
 	}
+	c.leftBehind = nil
 	c.peer.Store(p)
 	close(c.ready)
 	return nil, nil

@@ -69,6 +69,7 @@ type senderParams struct {
 	Events   nameList  `json:"events,omitempty"`
 	Requests []*string `json:"requests,omitempty"`
 	Retain   nameList  `json:"retain,omitempty"`
+	GraceMS  int64     `json:"grace_ms,omitempty"`
 }
 
 // A nameList is a list of names, or one name on its own.

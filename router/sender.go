@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/sigrouter/sigrouter/sig"
 )
@@ -25,6 +26,8 @@ type sender struct {
 	restWatch atomic.Pointer[callMeter]
 	gone      atomic.Bool // set under r.mu
 	announced atomic.Bool // #connect has been delivered
+	grace     time.Duration
+	away      atomic.Bool // its client is not connected, and may be back: see grace
 }
 
 // few is how many names are found faster by a look at each than by a map.
@@ -91,7 +94,7 @@ func (r *Router) newSender(name string, owner any, cfg sig.SenderConfig) (*sende
 	if cfg.Events == nil && len(cfg.Requests) == 0 && cfg.Default == nil {
 		return nil, sig.Errorf(sig.ErrInvalid, "no events or requests for sender %q", name)
 	}
-	s := &sender{r: r, name: name, owner: owner, rest: cfg.Default}
+	s := &sender{r: r, name: name, owner: owner, rest: cfg.Default, grace: cfg.Grace}
 	s.place = callerPlace(2)
 	if err := s.declareEvents(cfg); err != nil {
 		return nil, err

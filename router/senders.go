@@ -30,7 +30,7 @@ func (r *Router) Senders(context.Context) ([]sig.SenderInfo, error) {
 	var list []sig.SenderInfo
 	for s := range r.senders.all() {
 		name := s.name
-		list = append(list, sig.SenderInfo{Name: &name, Connected: true, Events: s.eventNames()})
+		list = append(list, sig.SenderInfo{Name: &name, Connected: !s.away.Load(), Events: s.eventNames()})
 	}
 	r.mu.Unlock()
 	return sortedInfos(list, waiting), nil

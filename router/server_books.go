@@ -24,6 +24,13 @@ func (x *session) addSender(params []byte) error {
 	if err := x.rights().Check(auth.Add, in.Sender, ""); err != nil {
 		return err
 	}
+	g, err := x.graceOf(&in, params)
+	if err != nil {
+		return err
+	}
+	if x.takeBack(in.Sender, params) {
+		return nil
+	}
 	x.mu.Lock()
 	full := len(x.senders) >= x.srv.engine.Limits().MaxSenders
 	ended := x.ended
@@ -42,6 +49,10 @@ func (x *session) addSender(params []byte) error {
 	ended = x.ended || x.peer.Load() == nil
 	if !ended {
 		x.senders[in.Sender] = snd
+		if g != nil {
+			g.sender = snd
+			x.graces[in.Sender] = g
+		}
 	}
 	x.mu.Unlock()
 	if ended {
@@ -85,7 +96,7 @@ func (x *session) removeSender(params []byte) error {
 	}
 	x.mu.Lock()
 	snd := x.senders[in.Sender]
-	delete(x.senders, in.Sender)
+	x.forget(in.Sender)
 	x.mu.Unlock()
 	if snd != nil {
 		snd.remove("")

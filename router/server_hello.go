@@ -140,7 +140,7 @@ func (x *session) comeBack(last uint64) bool {
 	}
 	<-prev.Done()
 	if taken {
-		x.dropSenders(errors.New("the connection was taken over"))
+		x.dropSenders(errors.New("the connection was taken over"), true)
 		// Its end may have had a reason already after which there is no way back.
 		if why := prev.Reason(); why != over && (prev.GoodBye() != nil || !resumable(why)) {
 			s.unregister(x)

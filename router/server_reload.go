@@ -103,7 +103,7 @@ func (x *session) enforce() {
 	}
 	for name, snd := range x.senders {
 		if !r.May(auth.Add, name, "") {
-			delete(x.senders, name)
+			x.forget(name)
 			senders = append(senders, snd)
 			lost.Senders = append(lost.Senders, name)
 		}

@@ -45,6 +45,7 @@ type session struct {
 	mu        sync.Mutex
 	listeners map[uint32]*subscription
 	senders   map[string]*sender
+	graces    map[string]*grace // of the senders that outlive the connection for a time
 	ended     bool
 	expiry    *time.Timer // ends the session while the client is away
 
@@ -65,6 +66,7 @@ func (s *ServerRouter) newSession(p *carrier.Peer) *session {
 		copier:    s.engine.NewCopier(),
 		listeners: map[uint32]*subscription{},
 		senders:   map[string]*sender{},
+		graces:    map[string]*grace{},
 		done:      make(chan struct{}),
 	}
 	x.serial.run = x.runBatch
@@ -147,7 +149,7 @@ func (h serverHandler) Disconnected(p *carrier.Peer, reason error) {
 	if x.peer.CompareAndSwap(p, nil) {
 		kept := x.id != "" && p.GoodBye() == nil && resumable(reason)
 		if kept {
-			x.dropSenders(reason)
+			x.dropSenders(reason, true)
 			kept = s.keep(x)
 		}
 		if !kept {
@@ -193,26 +195,29 @@ func (x *session) end(reason error) {
 	for _, sub := range listeners {
 		sub.Remove()
 	}
-	x.dropSenders(reason)
+	x.dropSenders(reason, false)
 	x.srv.settle(x)
 	x.srv.drops.Add(uint64(x.wire.Out.Forget(sig.ErrNotConnected)))
 	close(x.done)
 }
 
-// dropSenders removes the client's senders.
-func (x *session) dropSenders(reason error) {
-	x.mu.Lock()
-	senders := make([]*sender, 0, len(x.senders))
-	for _, snd := range x.senders {
-		senders = append(senders, snd)
-	}
-	clear(x.senders)
-	x.mu.Unlock()
-	slices.SortFunc(senders, func(a, b *sender) int { return strings.Compare(a.name, b.name) })
+// dropSenders removes the client's senders; not those with a grace when it may be back.
+func (x *session) dropSenders(reason error, maybeBack bool) {
 	why := "the connection was lost"
 	if reason != nil {
 		why = reason.Error()
 	}
+	x.mu.Lock()
+	senders := make([]*sender, 0, len(x.senders))
+	for name, snd := range x.senders {
+		if maybeBack && x.linger(name, why) {
+			continue
+		}
+		senders = append(senders, snd)
+		x.forget(name)
+	}
+	x.mu.Unlock()
+	slices.SortFunc(senders, func(a, b *sender) int { return strings.Compare(a.name, b.name) })
 	for _, snd := range senders {
 		snd.remove(why)
 	}

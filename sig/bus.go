@@ -66,6 +66,6 @@ type Subscription interface {
 // stands for all senders, is nil.
 type SenderInfo struct {
 	Name      *string
-	Connected bool     // false: only listeners wait for it
+	Connected bool     // false: only listeners wait for it, or its client is away, see Grace
 	Events    []string // sorted
 }

@@ -14,7 +14,7 @@
 // # Senders and listeners
 //
 // A Sender declares with the options of AddSender what it may trigger and what it answers:
-// Events, Retain (events whose last value is kept for who comes later), Answer, AnswerRest.
+// Events, Retain (events whose last value is kept for who comes later), Answer, AnswerRest, Grace.
 // Its Signal triggers one event. A Listener is a function that is called with each Event that
 // matches; the options of AddListener give it a queue (Queue, OnDrop), the events below a name
 // (Below), no old values (SkipRetained). A Handler answers a Request.

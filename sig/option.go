@@ -1,5 +1,7 @@
 package sig
 
+import "time"
+
 // A SenderConfig is what the options of AddSender say. Implementations of Bus read
 // it; programs use the options.
 type SenderConfig struct {
@@ -8,6 +10,7 @@ type SenderConfig struct {
 	Default  Handler        // answers methods that Requests does not name; nil for none
 	Retained []string       // events whose last value is kept; also in Events
 	Initial  map[string]any // first values of retained events
+	Grace    time.Duration  // how long the sender outlives a lost connection
 }
 
 // A SenderOption declares something about a sender.
@@ -43,6 +46,14 @@ func RetainValue(name string, value any) SenderOption {
 		c.Initial[name] = value
 	}
 }
+
+// Grace lets a sender that is added over a carrier outlive a lost connection for a time:
+// its #disconnect fires only when its client has not resumed by then, and its name and
+// retained values stay its own. Meanwhile requests to it fail at once with
+// ErrNotConnected. When the client is back in time nothing fires, and what it triggered
+// meanwhile follows. A goodbye, a client that cannot resume, and a server that shuts down
+// end it at once. The server's Limits.ResumeFor is the most. In process it says nothing.
+func Grace(d time.Duration) SenderOption { return func(c *SenderConfig) { c.Grace = d } }
 
 // Answer declares a method the sender answers.
 func Answer(method string, h Handler) SenderOption {

@@ -155,6 +155,8 @@ export interface SenderOptions {
   requests?: Record<string, Handler>;
   /** Answers methods that requests does not name. */
   requestRest?: Handler;
+  /** For how many milliseconds it outlives a connection that is lost: others see it go only when the client is not back by then. 0. */
+  grace?: number;
 }
 
 export interface RequestOptions {

@@ -975,7 +975,7 @@ class Session {
 
   // -- senders and listeners
 
-  addSender(name, { events = [], retain = [], requests = {}, requestRest } = {}) {
+  addSender(name, { events = [], retain = [], requests = {}, requestRest, grace = 0 } = {}) {
     return new Promise((resolve, reject) => {
       if (this.closing) throw fail("shutting_down", "the client is closed");
       checkNames(name, ...[events, retain].flat(), ...Object.keys(requests));
@@ -983,6 +983,7 @@ class Session {
       const answered = new Map(Object.entries(requests));
       const params = { sender: name, events: [...new Set([events, retain].flat())], requests: [...answered.keys()], retain: [retain].flat() };
       if (requestRest) params.requests.push(null);
+      if (grace > 0) params.grace_ms = Math.ceil(grace);
       const s = { name, params, events: new Set(params.events), requests: answered, rest: requestRest, removed: false, pending: 0, idle: ignore, resolve, reject };
       this.senders.set(name, s);
       if (this.link?.greeted) this.registerSender(this.link, s, ignore);

@@ -11,6 +11,12 @@ test("a sender declares its events and requests", async () => {
   assert.deepEqual(call.params, { sender: "lorem", events: ["ipsum", "dolor"], retain: ["dolor", "ipsum"], requests: ["get", null] });
 });
 
+test("a sender may ask for a grace", async () => {
+  const t = await connected();
+  const { call } = await addSender(t, "lorem", { events: "ipsum", grace: 1500 });
+  assert.deepEqual(call.params, { sender: "lorem", events: ["ipsum"], retain: [], requests: [], grace_ms: 1500 });
+});
+
 test("events may be one name", async () => {
   const t = await connected();
   const { call } = await addSender(t, "lorem", { events: "ipsum" });
