@@ -27,6 +27,7 @@ class Client:
         self.calls, self.replies = 0, {}
         self.sent, self.acked = 0, 0  # signals up
         self.heard = 0  # number of the last signal down that was handed over
+        self.refused = 0  # number of the last signal up that was refused
         self.session = None
         self.changed = threading.Condition()
 
@@ -100,8 +101,9 @@ class Client:
                     say("resumed", m["response"]["resumed"])
             elif "ack" in m:
                 self.acked = m["ack"]
-            elif "refused" in m:
+            elif "refused" in m and m["refused"] > self.refused:  # else it is told again, after a cut
                 say("refused", m["refused"] - self.acked, m["status"])
+                self.refused = m["refused"]
             self.changed.notify_all()
         method = m.get("method")
         if method == "signal" and m["n"] > self.heard:
