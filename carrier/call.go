@@ -89,9 +89,12 @@ func (p *Peer) Call(ctx context.Context, method string, params []byte) ([]byte, 
 	return out.Data, err
 }
 
-// Request asks a sender at the peer. The caller owns the result.
+// Request asks a sender at the peer, unless params are more than it takes. The caller owns the result.
 func (p *Peer) Request(ctx context.Context, sender, method string, params Encoded) (Encoded, error) {
 	data, bin := p.form(params, p.binary.Load())
+	if err := p.room("a request", data); err != nil {
+		return Encoded{}, err
+	}
 	return p.call(ctx, func(b []byte, id uint64) []byte {
 		if bin {
 			return wire.AppendBinaryRequest(b, id, sender, method, data)

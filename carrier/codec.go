@@ -115,6 +115,23 @@ func (e Encoded) as(c Codec, most int) (data []byte, ok bool) {
 // roomIn returns how much payload there may be in a message that has max bytes at most.
 func roomIn(max int) int { return max - min(1<<10, max/2) }
 
+// SetTakes says how long messages may be that the peer takes. Who has said nothing is
+// taken to accept what this side does, and at least 1 MiB.
+func (p *Peer) SetTakes(bytes int) { p.takes.Store(int64(bytes)) }
+
+// room returns an error for what is too long to be sent: the peer would close the
+// connection, with all that goes over it.
+func (p *Peer) room(what string, data []byte) error {
+	takes := int(p.takes.Load())
+	if takes <= 0 {
+		takes = max(p.engine.lim.MaxMessage, 1<<20)
+	}
+	if most := roomIn(takes); len(data) > most {
+		return sig.Errorf(sig.ErrLimit, "%s of %d bytes is more than the other side takes, %d (MaxMessage)", what, len(data), most)
+	}
+	return nil
+}
+
 // form returns the payload as a message to the peer carries it: in its codec where the
 // message is a binary frame, else as JSON. What the codec cannot say needs a message
 // that is JSON.
@@ -153,6 +170,10 @@ func (p *Peer) Answer(id []byte, num uint64, bin bool, response Encoded) {
 	data, still := p.form(response, bin)
 	if bin && !still {
 		id, bin = strconv.AppendUint(nil, num, 10), false
+	}
+	if err := p.room("a response", data); err != nil {
+		p.ReplyError(id, num, bin, err)
+		return
 	}
 	p.Reply(id, num, bin, data)
 }

@@ -78,6 +78,7 @@ type Peer struct {
 	pinging atomic.Bool
 	pings   pingCount
 	bye     atomic.Pointer[Bye]
+	takes   atomic.Int64 // bytes of a message that the peer takes; 0: it has not said
 }
 
 func newPeer(e *Engine, conn Conn, data any) *Peer {

@@ -223,6 +223,7 @@ func (c *ClientRouter) chosen(out *helloReply) (carrier.Codec, error) {
 func (c *ClientRouter) agree(p *carrier.Peer, out *helloReply, codec carrier.Codec) State {
 	state := State{Connected: true, Resumed: out.Resumed}
 	p.SetName(out.Name)
+	p.SetTakes(out.MaxMessage)
 	if out.Resumed && !c.wire.Resume(out.Last) {
 		state.Resumed = false // it believes to have more than we sent: begin anew
 	}

@@ -70,10 +70,13 @@ func (c *call) reply(v any, err error) {
 }
 
 func (c *call) replyRaw(data []byte, err error) {
-	if err != nil {
+	switch {
+	case err != nil:
 		c.peer.ReplyError(c.id, c.num, c.bin, err)
-	} else {
-		c.peer.Reply(c.id, c.num, c.bin, data)
+	case data == nil:
+		c.peer.Reply(c.id, c.num, c.bin, nil)
+	default: // which may be too long
+		c.peer.Answer(c.id, c.num, c.bin, carrier.Encoded{Data: data})
 	}
 	c.peer.Answered()
 	c.peer.Kick()
