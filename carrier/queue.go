@@ -65,8 +65,8 @@ func (it *item) size() int {
 	return len(it.data) + itemOverhead
 }
 
-// NewQueue makes a queue with a window of signals and bytes.
-func NewQueue(l Limits) *Queue {
+// newQueue makes a queue with a window of signals and bytes.
+func newQueue(l Limits) *Queue {
 	return &Queue{window: l.Window, windowBytes: l.WindowBytes}
 }
 

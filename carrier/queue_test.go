@@ -12,7 +12,7 @@ import (
 
 func testQueue(window int) *Queue {
 	l := Limits{Window: window}.WithDefaults()
-	return NewQueue(l)
+	return newQueue(l)
 }
 
 func payload(i int) []byte { return fmt.Append(nil, i) }

@@ -35,7 +35,7 @@ type Session struct {
 
 // NewSession makes a session with an empty queue.
 func (e *Engine) NewSession() *Session {
-	q := NewQueue(e.lim)
+	q := newQueue(e.lim)
 	q.global = &e.queued
 	return &Session{Out: q}
 }
