@@ -272,6 +272,7 @@ func refusalsAreTold(t *testing.T, resumed bool) {
 	most := 2
 	if !resumed {
 		most = 1
+		until(t, s.srv, func(s router.Snapshot) bool { return len(s.Peers) == 0 }) // else the session still has its connection
 	}
 	again := say(most, fmt.Sprintf(`{"id":1,"method":"hello","params":{"version":1,"resume":{"session":%q,"epoch":%q,"last":0}}}`, hello.Response.Session, hello.Response.Epoch))
 	if !resumed {
