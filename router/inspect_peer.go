@@ -162,6 +162,9 @@ func (in *inspector) peerWent(p *carrier.Peer) {
 func (s *ServerRouter) peerInfo(p *carrier.Peer) PeerInfo {
 	x, info := sessionOf(p), infoOf(p)
 	info.Since = x.since
+	if info.Heard.Before(info.Since) { // which the engine's clock, of 250 ms, may say
+		info.Heard = info.Since
+	}
 	info.Senders, info.Listeners = x.counts()
 	return info
 }

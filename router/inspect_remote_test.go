@@ -248,6 +248,7 @@ func TestInspectNewPeersAtOnce(t *testing.T) {
 		for _, p := range changes.Peers {
 			require.Contains(t, p.Name, "client ")
 			require.Equal(t, 1, p.Listeners)
+			require.False(t, p.Heard.Before(p.Since), "not heard of before it was there")
 		}
 	}
 }
