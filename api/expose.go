@@ -28,8 +28,8 @@ func (s *Service) Describe() Description { return s.desc }
 func (s *Service) Remove() error { return s.sender.Remove() }
 
 // Expose adds a sender whose requests are the exported methods of v. When T is an interface
-// they are the methods of that interface alone. Methods may be called from several
-// goroutines at once.
+// they are the methods of that interface alone. A value that has none, while its pointer has,
+// is an error. Methods may be called from several goroutines at once.
 func Expose[T any](b sig.Bus, name string, v T, opts ...ExposeOption) (*Service, error) {
 	return expose(b, name, v, newExposeConfig(b, opts))
 }
