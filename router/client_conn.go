@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/sigrouter/sigrouter/carrier"
@@ -143,7 +144,7 @@ func (c *ClientRouter) begin(ctx context.Context, conn carrier.Conn) (*carrier.P
 	}
 	if err != nil {
 		if p.Reason() != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, sig.ErrRefused) {
-			err = fmt.Errorf("%w (%w)", err, p.Reason())
+			err = lostFor{err, p.Reason()}
 		}
 		p.Close(sig.Errorf(sig.ErrShuttingDown, "%v", err))
 		<-p.Done()
@@ -428,3 +429,17 @@ func (c *ClientRouter) Shutdown(ctx context.Context) error {
 
 // Close is Shutdown with the default time limit.
 func (c *ClientRouter) Close() error { return c.Shutdown(context.Background()) }
+
+// lostFor is an error together with why the connection was lost.
+type lostFor struct{ err, reason error }
+
+// Error names the reason once: the error of a call that was under way has it already.
+func (e lostFor) Error() string {
+	if strings.Contains(e.err.Error(), e.reason.Error()) {
+		return e.err.Error()
+	}
+	return fmt.Sprintf("%v (%v)", e.err, e.reason)
+}
+
+// Unwrap returns both.
+func (e lostFor) Unwrap() []error { return []error{e.err, e.reason} }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,4 +101,34 @@ func TestNotARouter(t *testing.T) {
 	r := sigRun(t, "senders", "--url", url)
 	require.Equal(t, exitConnect, r.code, r.stderr)
 	require.NotContains(t, r.stderr, "panic")
+}
+
+// Where somebody is there, or it is no address of sig serve, nobody is told to start one.
+func TestNoRouterOfOurs(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
+			_ = conn.Close()
+		}
+	}()
+	for url, says := range map[string]string{
+		"tls://" + l.Addr().String():          "does not speak TLS here",
+		"ws://" + l.Addr().String() + "/nope": "400 Bad Request",
+		"exec:/nosuch/program":                "no such file",
+	} {
+		r := sigRun(t, "senders", "--url", url)
+		require.Equal(t, exitConnect, r.code, url)
+		require.Contains(t, r.stderr, says, url)
+		require.NotContains(t, r.stderr, "Start one with", url)
+	}
+	r := sigRun(t, "senders", "--url", "tcp://"+l.Addr().String())
+	require.Equal(t, exitConnect, r.code)
+	require.Equal(t, 1, strings.Count(r.stderr, "cannot begin with 'H'"), r.stderr)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 
 	"github.com/sigrouter/sigrouter/sig"
 )
@@ -107,6 +108,24 @@ func exitCodeOfCall(err error) int {
 	return exitFailed
 }
 
+// connectHint is hint for a connection that did not come about, or was lost.
+func connectHint(e connectError) string {
+	dial, dialed := errors.AsType[*net.OpError](e.error)
+	if _, ok := errors.AsType[*net.DNSError](e.error); ok {
+		return "Is the name right? SIG_URL or --url says which router is meant."
+	}
+	scheme, _, _ := strings.Cut(e.url, ":")
+	switch {
+	case scheme == "exec" || scheme == "serial" || scheme == "stdio":
+		return "" // what is at the other end need not be sig serve
+	case !(dialed && dial.Op == "dial") && !errors.Is(e.error, sig.ErrTimeout):
+		return "" // somebody is there, or was
+	case e.url == defaultURL:
+		return "Is a router running? Start one with: sig serve"
+	}
+	return "Is a router running there? Start one with: sig serve --listen " + e.url
+}
+
 // hint says what the user may try after err, or nothing.
 func hint(err error) string {
 	if e, ok := errors.AsType[usageError](err); ok {
@@ -116,13 +135,7 @@ func hint(err error) string {
 		return fmt.Sprintf("See %s --help.", e.command)
 	}
 	if e, ok := errors.AsType[connectError](err); ok && !errors.Is(err, sig.ErrRefused) {
-		if _, ok := errors.AsType[*net.DNSError](err); ok {
-			return "Is the name right? SIG_URL or --url says which router is meant."
-		}
-		if e.url == defaultURL {
-			return "Is a router running? Start one with: sig serve"
-		}
-		return "Is a router running there? Start one with: sig serve --listen " + e.url
+		return connectHint(e)
 	}
 	switch {
 	case errors.Is(err, sig.ErrRefused):
