@@ -108,9 +108,9 @@ type ClientRouter struct {
 	counting sync.Mutex   // of signals from the server; held while a new session begins
 	adding   sync.RWMutex // read-locked while a listener is being added
 	serial   serial[delivery]
-	origins  map[string]*sig.Origin // by the bytes of info; for the goroutine that reads
-	arena    arena                  // for the goroutine that reads
-	batch    []delivery             // for the goroutine that reads
+	origins  byBytes[*sig.Origin] // by the bytes of info; for the goroutine that reads
+	arena    arena                // for the goroutine that reads
+	batch    []delivery           // for the goroutine that reads
 	unsure   atomic.Uint64
 	running  callSet
 

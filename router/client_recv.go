@@ -94,7 +94,7 @@ func (c *ClientRouter) receive(p *carrier.Peer, m *wire.Msg) {
 // origin finds the origin of a signal by the bytes of its info.
 func (c *ClientRouter) origin(m *wire.Msg) (*sig.Origin, error) {
 	key := m.Info
-	if o, ok := c.origins[string(key)]; ok && !m.Retained {
+	if o, ok := c.origins.get(key); ok && !m.Retained {
 		return o, nil
 	}
 	sender, event, retained, err := wire.ParseInfo(key, m.Binary)
@@ -103,10 +103,7 @@ func (c *ClientRouter) origin(m *wire.Msg) (*sig.Origin, error) {
 	}
 	o := &sig.Origin{Sender: sender, Name: event, Retained: retained || m.Retained}
 	if !m.Retained {
-		if len(c.origins) >= maxOrigins || c.origins == nil {
-			c.origins = map[string]*sig.Origin{}
-		}
-		c.origins[string(key)] = o
+		c.origins.put(key, o, maxOrigins)
 	}
 	return o, nil
 }

@@ -29,7 +29,7 @@ type session struct {
 	serial serial[task]
 	arena  arena // for the goroutine that reads, as are the next two
 	copier *carrier.Copier
-	routes map[string]*inbound // by the bytes of info
+	routes byBytes[*inbound] // by the bytes of info
 
 	counted []*inbound // signals whose meters are to be told; for the goroutine that reads
 	settled settled    // in the totals of the inspector, if there is one

@@ -105,17 +105,14 @@ type lateInfo struct {
 
 // inbound finds the signal that a message names. It remembers what it found.
 func (x *session) inbound(m *wire.Msg) (*inbound, error) {
-	if in, ok := x.routes[string(m.Info)]; ok && !in.sender.gone.Load() && in.rights == x.rights() {
+	if in, ok := x.routes.get(m.Info); ok && !in.sender.gone.Load() && in.rights == x.rights() {
 		return in, nil
 	}
 	in, err := x.resolve(m.Info, m.Binary)
 	if err != nil {
 		return nil, err
 	}
-	if len(x.routes) >= maxRoutes || x.routes == nil {
-		x.routes = map[string]*inbound{}
-	}
-	x.routes[string(m.Info)] = in
+	x.routes.put(m.Info, in, maxRoutes)
 	return in, nil
 }
 
