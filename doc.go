@@ -20,8 +20,11 @@
 //   - Package api calls methods of Go values from anywhere, idl makes both sides from an
 //     interface file.
 //   - Package channel has channels that carry one type of message.
-//   - Package component is for processes that publish and subscribe by topic.
-//   - Package dashboard is a page that shows a router, metrics its numbers.
+//   - Package component is for processes that publish and subscribe by topic, path for
+//     messages to dotted paths.
+//   - Package dashboard is a page that shows a router, metrics its numbers, observe those,
+//     its health and more over HTTP.
+//   - Package codec/msgpack encodes payloads shorter than JSON does.
 //
 // What is promised is in docs/semantics.md, the wire in docs/protocol.md, programs to begin
 // with in examples.
