@@ -14,9 +14,6 @@ import (
 // connection after the other must not bring the next before the senders of this one are gone.
 func (p *Peer) ended(err error) {
 	if isPlainEnd(err) {
-		if bye := p.bye.Load(); bye != nil { // no cut
-			err = sig.Errorf(sig.ErrNotConnected, "it said goodbye: %.100q", bye.Reason)
-		}
 		p.setReason(err)
 		return
 	}

@@ -364,7 +364,11 @@ func (p *Peer) finish() {
 	reason := p.Reason()
 	p.calls.failAll(sig.Errorf(sig.ErrNotConnected, "connection to %s lost: %v", p, reason))
 	p.classic.stop()
-	p.engine.handler.Disconnected(p, reason)
+	told := reason
+	if bye := p.bye.Load(); bye != nil && isPlainEnd(reason) { // no cut
+		told = sig.Errorf(sig.ErrNotConnected, "it said goodbye: %.100q", bye.Reason)
+	}
+	p.engine.handler.Disconnected(p, told)
 	p.engine.forget(p)
 	if isPlainEnd(reason) {
 		if errors.Is(reason, io.EOF) && p.stream != nil && !p.lossy {
