@@ -162,6 +162,7 @@ func TestShellReconnects(t *testing.T) {
 	x := commandInWindow(t, 200, 24, cmd)
 	x.awaitText("\nsig>")
 	x.press("listen\r")
+	x.awaitText("sig> listen\nsig>") // it is at the router
 	s.signal(os.Kill)
 	s.wait()
 	x.awaitText("connection to "+s.url+" lost", "connecting again")
