@@ -264,7 +264,7 @@ func (e *endpoint) lookAgain(ctx context.Context, vacant bool) {
 	case errors.Is(err, ErrType):
 		e.end(err)
 		e.party.report(err)
-	case errors.Is(err, sig.ErrNotConnected), ctx.Err() != nil:
+	case errors.Is(err, sig.ErrNotConnected), errors.Is(err, sig.ErrShuttingDown), ctx.Err() != nil:
 		// it is done again when there is a connection
 	default:
 		e.party.report(err)
