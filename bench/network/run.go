@@ -242,7 +242,12 @@ func collect(load, router *child) (Result, error) {
 
 // idle measures the router's memory with connections that do nothing.
 func idle(p Peer, n int) (Result, error) {
-	addr, release, err := p.addr("")
+	dir, err := os.MkdirTemp("", "sig-bench-")
+	if err != nil {
+		return Result{}, err
+	}
+	defer os.RemoveAll(dir)
+	addr, release, err := p.addr(dir)
 	if err != nil {
 		return Result{}, err
 	}
