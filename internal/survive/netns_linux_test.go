@@ -104,7 +104,7 @@ func TestCutCable(t *testing.T) {
 	<-numbers
 
 	f.cut()
-	time.Sleep(3 * time.Second)
+	time.Sleep(2500 * time.Millisecond) // a third of the limit: the kernel sends again after 3 s, and then after 6
 	f.heal()
 	for len(numbers) > 0 {
 		<-numbers
