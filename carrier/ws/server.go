@@ -15,7 +15,6 @@ import (
 
 	"github.com/sigrouter/sigrouter/internal/certs"
 	"github.com/sigrouter/sigrouter/internal/gate"
-	"github.com/sigrouter/sigrouter/internal/sock"
 )
 
 // maxRequestHead is how long the head of a request may be; net/http allows 4 KiB more.
@@ -62,7 +61,7 @@ func newServer(ln net.Listener, u *url.URL, o Options, c *certs.Server) *server 
 	}
 	s.http.Protocols.SetHTTP1(true)
 	s.http.SetKeepAlivesEnabled(false)
-	ln = &gatedListener{Listener: ln, gate: s.gate, done: s.done}
+	ln = &gate.Listener{Listener: ln, Gate: s.gate, Done: s.done}
 	if c != nil {
 		ln = tls.NewListener(ln, c.Config())
 	}
@@ -117,28 +116,6 @@ func (s *server) Reload() error {
 // Refused returns how many connections did not get as far as Accept: a handshake failed or
 // took too long, the request was refused, or their address had too many at it.
 func (s *server) Refused() uint64 { return s.unheard.Load() + s.late.Load() + s.gate.Refused() }
-
-// A gatedListener accepts only as many connections as may shake hands at once.
-type gatedListener struct {
-	net.Listener
-	gate *gate.Gate
-	done <-chan struct{}
-}
-
-// Accept waits for a connection that may enter.
-func (l *gatedListener) Accept() (net.Conn, error) {
-	for {
-		c, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if l.gate.Enter(l.done, c.RemoteAddr()) {
-			sock.SetUserTimeout(c)
-			return c, nil
-		}
-		_ = c.Close()
-	}
-}
 
 // slogLines makes records of the lines that net/http logs: handshakes that failed.
 type slogLines struct{ log *slog.Logger }

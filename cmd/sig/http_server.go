@@ -104,7 +104,7 @@ func (s *httpServer) serve(h http.Handler) {
 		Protocols:                    new(http.Protocols),
 	}
 	s.http.Protocols.SetHTTP1(true)
-	ln := net.Listener(&gatedListener{Listener: s.listener, gate: s.gate, done: s.done})
+	ln := net.Listener(&doors.Listener{Listener: s.listener, Gate: s.gate, Done: s.done})
 	if s.certs != nil {
 		ln = cryptotls.NewListener(ln, s.certs.Config())
 	}
@@ -142,28 +142,6 @@ func (s *httpServer) connState(c net.Conn, state http.ConnState) {
 	case http.StateHijacked, http.StateClosed:
 		s.gate.Leave(c.RemoteAddr())
 		s.wg.Done()
-	}
-}
-
-// A gatedListener accepts only as many connections as may be there at once.
-type gatedListener struct {
-	net.Listener
-	gate *doors.Gate
-	done <-chan struct{}
-}
-
-// Accept waits for a connection that may enter.
-func (l *gatedListener) Accept() (net.Conn, error) {
-	for {
-		c, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if l.gate.Enter(l.done, c.RemoteAddr()) {
-			sock.SetUserTimeout(c)
-			return c, nil
-		}
-		_ = c.Close()
 	}
 }
 
