@@ -32,19 +32,24 @@ func run() error {
 	var (
 		rounds = flag.Int("rounds", 5, "medians are of so many rounds")
 		length = flag.Duration("time", 50*time.Millisecond, "length of one measurement in process; over TCP twenty times that")
-		only   = flag.String("only", "", "regular expression: only libraries with such names (in process)")
+		only   = flag.String("only", "", "regular expression: only libraries and routers with such names")
+		rows   = flag.String("rows", "", "regular expression: over connections only rows with such titles")
 		part   = flag.String("part", "inproc,calls,network,memory,carriers", "what to measure")
 		idle   = flag.Int("idle", 2000, "idle connections to measure the memory of; 0: none")
 	)
 	flag.Parse()
 	progress := func(format string, a ...any) { fmt.Fprintf(os.Stderr, format+"\n", a...) }
 	fmt.Printf("%s %s/%s, %d processors, medians of %d rounds\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), *rounds)
+	some, err := regexp.Compile(*only)
+	if err != nil {
+		return err
+	}
+	titles, err := regexp.Compile(*rows)
+	if err != nil {
+		return err
+	}
 	if strings.Contains(*part, "inproc") {
-		re, err := regexp.Compile(*only)
-		if err != nil {
-			return err
-		}
-		o := inproc.Options{Rounds: *rounds, Time: *length, Only: re, Progress: progress}
+		o := inproc.Options{Rounds: *rounds, Time: *length, Only: some, Progress: progress}
 		if err := inproc.Run(os.Stdout, inproc.OwnRouter(), o); err != nil {
 			return err
 		}
@@ -55,7 +60,7 @@ func run() error {
 			return err
 		}
 	}
-	o := networkOptions(*rounds, 20**length, progress)
+	o := networkOptions(*rounds, 20**length, some, titles, progress)
 	if strings.Contains(*part, "network") {
 		if err := runNetwork(o, *idle); err != nil {
 			return err

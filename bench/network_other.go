@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"regexp"
 	"time"
 )
 
@@ -13,7 +14,7 @@ var errNoUnix = errors.New("the parts network, memory and carriers need a Unix s
 
 func networkRole() bool { return false }
 
-func networkOptions(int, time.Duration, func(string, ...any)) networkOptionsT {
+func networkOptions(int, time.Duration, *regexp.Regexp, *regexp.Regexp, func(string, ...any)) networkOptionsT {
 	return networkOptionsT{}
 }
 

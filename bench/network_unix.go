@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	"regexp"
 	"slices"
 	"time"
 
@@ -38,8 +39,8 @@ func networkRole() bool {
 	return network.Role(peers, os.Args[1:])
 }
 
-func networkOptions(rounds int, length time.Duration, progress func(string, ...any)) network.Options {
-	return network.Options{Rounds: rounds, Warm: length / 4, Run: length, Progress: progress}
+func networkOptions(rounds int, length time.Duration, only, rows *regexp.Regexp, progress func(string, ...any)) network.Options {
+	return network.Options{Rounds: rounds, Warm: length / 4, Run: length, Only: only, Rows: rows, Progress: progress}
 }
 
 func runTables(tables []network.Table, o network.Options) error {

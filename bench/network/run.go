@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,8 @@ import (
 type Options struct {
 	Rounds    int
 	Warm, Run time.Duration
+	Only      *regexp.Regexp // peers with such names; nil: all
+	Rows      *regexp.Regexp // works with such titles; nil: all
 	Progress  func(format string, a ...any)
 }
 
@@ -84,6 +87,10 @@ func Idle(connections int) Work {
 // Behind the figures of others stands how many times as much each of our own is.
 func (t Table) Run(w io.Writer, o Options) error {
 	raiseFiles()
+	t = t.some(o)
+	if len(t.Peers) == 0 || len(t.Works) == 0 {
+		return nil
+	}
 	figures := map[[2]string][]float64{}
 	var lost []string
 	for round := range o.Rounds {
@@ -106,6 +113,17 @@ func (t Table) Run(w io.Writer, o Options) error {
 		}
 	}
 	return t.write(w, figures, lost)
+}
+
+// some returns the part of the table that the options ask for.
+func (t Table) some(o Options) Table {
+	if o.Only != nil {
+		t.Peers = slices.DeleteFunc(slices.Clone(t.Peers), func(p Peer) bool { return !o.Only.MatchString(p.Name) })
+	}
+	if o.Rows != nil {
+		t.Works = slices.DeleteFunc(slices.Clone(t.Works), func(w Work) bool { return !o.Rows.MatchString(w.rows[0].title) })
+	}
+	return t
 }
 
 func (t Table) write(w io.Writer, figures map[[2]string][]float64, lost []string) error {
