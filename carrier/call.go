@@ -1,7 +1,6 @@
 package carrier
 
 import (
-	"context"
 	"encoding/json"
 	"sync"
 	"time"
@@ -62,109 +61,12 @@ func (c *pending) is(from *Peer, id callID) bool {
 	return id.text != "" && id.text == string(c.id)
 }
 
-// A waiter is a goroutine of this process that waits for a reply.
-type waiter struct {
-	done chan struct{}
-	data Encoded
-	err  error
-}
-
-// waiter returns a waiter that was used before, or a new one.
-func (t *callTable) waiter() *waiter {
-	if w, ok := t.waiters.Get().(*waiter); ok {
-		return w
-	}
-	return &waiter{done: make(chan struct{}, 1)}
-}
-
-func (w *waiter) finish(data Encoded, err error) {
-	w.data, w.err = data, err
-	w.done <- struct{}{}
-}
-
-// Call calls a method of the peer and waits for the reply, until ctx ends or the time
-// limit for calls is over. Params is JSON; nil means none. The caller owns the result.
-func (p *Peer) Call(ctx context.Context, method string, params []byte) ([]byte, error) {
-	out, err := p.call(ctx, func(b []byte, id uint64) []byte { return wire.AppendCall(b, id, method, params) })
-	return out.Data, err
-}
-
-// Request asks a sender at the peer, unless params are more than it takes. The caller owns the result.
-func (p *Peer) Request(ctx context.Context, sender, method string, params Encoded) (Encoded, error) {
-	data, bin := p.form(params, p.binary.Load())
-	if err := p.room("a request", data); err != nil {
-		return Encoded{}, err
-	}
-	return p.call(ctx, func(b []byte, id uint64) []byte {
-		if bin {
-			return wire.AppendBinaryRequest(b, id, sender, method, data)
-		}
-		return wire.AppendRequest(b, id, sender, method, data)
-	})
-}
-
-func (p *Peer) call(ctx context.Context, build func([]byte, uint64) []byte) (Encoded, error) {
-	if err := ctx.Err(); err != nil {
-		return Encoded{}, err
-	}
-	w := p.calls.waiter()
-	id, err := p.calls.add(pending{waiter: w})
-	if err != nil {
-		p.calls.waiters.Put(w)
-		return Encoded{}, err
-	}
-	p.w.mu.Lock()
-	p.end(build(p.begin(), id), frameCall, id)
-	full := p.full()
-	p.w.mu.Unlock()
-	if !full {
-		p.Flush(p.calls.len() == 1)
-	}
-	if err := p.await(ctx, w, id); err != nil {
-		return Encoded{}, err
-	}
-	data, err := w.data, w.err
-	w.data, w.err = Encoded{}, nil
-	p.calls.waiters.Put(w)
-	return data, err
-}
-
-// await waits for the reply. It fails when ctx ends first.
-func (p *Peer) await(ctx context.Context, w *waiter, id uint64) error {
-	if ctx.Done() == nil {
-		<-w.done
-		return nil
-	}
-	select {
-	case <-w.done:
-		return nil
-	case <-ctx.Done():
-	}
-	if p.calls.take(id).own == 0 {
-		<-w.done // the reply is being delivered
-		return nil
-	}
-	p.sendCancel(id)
-	return ctx.Err()
-}
-
-// sendCancel tells the peer that nobody waits for the reply any more.
-func (p *Peer) sendCancel(id uint64) {
-	if !p.Fast() {
-		return
-	}
-	p.w.mu.Lock()
-	p.end(wire.AppendCancel(p.begin(), id), frameReply, 0)
-	p.w.mu.Unlock()
-	p.Kick()
-}
-
 // Forward passes a call of method request from one peer on to this one; the reply goes
 // back by itself. params is as the call has it, checked, and is copied. It fails when
 // the peer is gone or has too many calls to answer. Follow with Touch or Kick of p. Watch,
 // which may be nil, is told how it went.
 func (p *Peer) Forward(from *Peer, m *wire.Msg, params []byte, watch CallWatch) error {
-	id, err := p.calls.add(pending{from: from, id: keepID(m), num: m.Num, bin: m.Binary, hasNum: m.HasNum, watch: watch})
+	id, _, err := p.calls.add(&pending{from: from, id: keepID(m), num: m.Num, bin: m.Binary, hasNum: m.HasNum, watch: watch})
 	if err != nil {
 		return err
 	}
@@ -203,7 +105,8 @@ func (p *Peer) Asking(request bool) error {
 // Answered counts the end of a call. It reports whether it was the last.
 func (p *Peer) Answered() bool { return p.asking.Add(-1) == 0 }
 
-func (t *callTable) add(c pending) (uint64, error) {
+// add gives a call its id. It returns how many calls there are with it.
+func (t *callTable) add(c *pending) (id uint64, n int, err error) {
 	lim := &t.peer.engine.lim
 	timeout := lim.CallTimeout
 	if t.peer.Classic() {
@@ -217,10 +120,10 @@ func (t *callTable) add(c pending) (uint64, error) {
 		c.began = t.begin(c.sent)
 	}
 	if t.err != nil {
-		return 0, t.err
+		return 0, 0, t.err
 	}
 	if t.n >= lim.MaxAnswers {
-		return 0, t.peer.engine.Over("MaxAnswers", "%s has %d calls to answer already", t.peer, t.n)
+		return 0, 0, t.peer.engine.Over("MaxAnswers", "%s has %d calls to answer already", t.peer, t.n)
 	}
 	if 2*t.n >= len(t.slots) {
 		t.grow()
@@ -229,9 +132,9 @@ func (t *callTable) add(c pending) (uint64, error) {
 		t.last++
 		if s := t.at(t.last); s.own == 0 {
 			c.own = t.last
-			*s = c
+			*s = *c
 			t.n++
-			return t.last, nil
+			return t.last, t.n, nil
 		}
 	}
 }
@@ -251,7 +154,7 @@ func (t *callTable) grow() {
 
 // addSignal notes a signal that was sent as a call, and returns the call's id.
 func (t *callTable) addSignal(n uint64) uint64 {
-	id, _ := t.add(pending{signal: n})
+	id, _, _ := t.add(&pending{signal: n})
 	return id
 }
 
@@ -327,11 +230,11 @@ func (t *callTable) settle(c pending, m *wire.Msg, err error) {
 	p := t.peer
 	switch {
 	case c.waiter != nil:
-		var data Encoded
 		if err == nil {
-			data = p.Payload(m, append([]byte(nil), m.Response...))
+			c.waiter.data = p.Payload(m, p.arena.Copy(m.Response))
+			c.waiter.raw = p.arena.Raw(c.waiter.data.SigCodec(), c.waiter.data.Data)
 		}
-		c.waiter.finish(data, err)
+		c.waiter.finish(err)
 	case c.from != nil:
 		var response Encoded
 		if err == nil {
@@ -479,7 +382,7 @@ func (p *Peer) ping(now time.Duration) {
 	if !p.pinging.CompareAndSwap(false, true) {
 		return
 	}
-	id, err := p.calls.add(pending{ping: true})
+	id, _, err := p.calls.add(&pending{ping: true})
 	if err != nil {
 		p.pinging.Store(false)
 		return

@@ -217,7 +217,7 @@ func (c *classicWriter) takeSignal() (frame []byte, id uint64, more bool) {
 		q.ackLocked(n) // a classic peer knows no such notice; it is in the counters
 		return nil, 0, true
 	}
-	id, err := c.peer.calls.add(pending{signal: n})
+	id, _, err := c.peer.calls.add(&pending{signal: n})
 	if err != nil {
 		return nil, 0, false
 	}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sigrouter/sigrouter/internal/arena"
 	"github.com/sigrouter/sigrouter/internal/wire"
 	"github.com/sigrouter/sigrouter/sig"
 )
@@ -61,10 +62,11 @@ type Peer struct {
 	handling atomic.Bool // the goroutine that reads is at a batch
 
 	// For the goroutine that reads.
-	inBatch  bool      // as handling
-	touched  []*Peer   // to be flushed after this batch
-	msg      *wire.Msg // nil between batches
-	in       uint64    // messages of this batch
+	inBatch  bool        // as handling
+	arena    arena.Arena // of responses
+	touched  []*Peer     // to be flushed after this batch
+	msg      *wire.Msg   // nil between batches
+	in       uint64      // messages of this batch
 	bytesIn  uint64
 	rate     *rate    // nil: no limit
 	buffered Buffered // nil: every frame is a batch

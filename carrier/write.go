@@ -430,6 +430,9 @@ func (p *Peer) Flush(alone bool) {
 	}
 }
 
+// FlushReplies is Flush for a goroutine that has no more to add.
+func (p *Peer) FlushReplies() { p.Flush(p.asking.Load() == 0) }
+
 // Flushed waits until every signal was sent and acknowledged, until ctx ends or the
 // connection does.
 func (p *Peer) Flushed(ctx context.Context) {

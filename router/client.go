@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/internal/arena"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
@@ -109,10 +110,11 @@ type ClientRouter struct {
 	adding   sync.RWMutex // read-locked while a listener is being added
 	serial   serial[delivery]
 	origins  byBytes[*sig.Origin] // by the bytes of info; for the goroutine that reads
-	arena    arena                // for the goroutine that reads
+	arena    arena.Arena          // for the goroutine that reads
 	batch    []delivery           // for the goroutine that reads
 	unsure   atomic.Uint64
 	running  callSet
+	crew     crew
 
 	wg      sync.WaitGroup // the goroutine that keeps the connection
 	workers sync.WaitGroup // listeners, handlers, and what is told to the server in the background

@@ -14,7 +14,7 @@ type answer struct {
 	id     []byte
 	num    uint64
 	bin    bool
-	run    runID
+	ctx    callContext
 
 	sender, method string
 	params         any
@@ -22,17 +22,14 @@ type answer struct {
 
 func (a *answer) serve() {
 	c := a.client
-	defer c.workers.Done()
-	ctx := &callContext{Context: context.Background(), deadline: c.engine.Clock().Add(c.engine.Limits().CallTimeout)}
-	c.running.add(a.run, ctx)
-	defer c.running.finish(a.run, ctx)
+	defer c.running.finish(&a.ctx)
 	returned := false
 	defer func() {
 		if !returned { // the handler has called runtime.Goexit
 			a.reply(sig.Response{}, endedItself(a.sender, a.method))
 		}
 	}()
-	resp, err := c.askOwn(ctx, a)
+	resp, err := c.askOwn(&a.ctx, a)
 	returned = true
 	a.reply(resp, err)
 }
@@ -47,8 +44,10 @@ func (a *answer) reply(resp sig.Response, err error) {
 	} else {
 		a.peer.Answer(a.id, a.num, a.bin, data)
 	}
-	a.peer.Flush(a.peer.Answered())
+	a.peer.Answered()
 }
+
+func (a *answer) to() *carrier.Peer { return a.peer }
 
 // askOwn asks a sender that this client added at the server; those of its own Router
 // are none of the server's business.

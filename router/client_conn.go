@@ -97,6 +97,7 @@ func (o ClientOptions) newClient() *ClientRouter {
 	c.engine = carrier.NewEngine(clientHandler{c}, carrier.Options{Limits: o.Limits, Logger: log})
 	c.wire = c.engine.NewSession()
 	c.serial.run = c.runBatch
+	c.crew.spawn = c.goWorker
 	c.books.Store(&books{})
 	c.Router.buildFanout = c.forwarder
 	return c

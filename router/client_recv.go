@@ -67,9 +67,11 @@ func (c *ClientRouter) push(d delivery) {
 
 // BatchEnd is called by the engine when all that one read brought has been noted.
 func (h clientHandler) BatchEnd(*carrier.Peer) {
-	if c := h.ClientRouter; len(c.batch) > 0 {
+	c := h.ClientRouter
+	if len(c.batch) > 0 {
 		c.batch = c.serial.pushAll(c.batch, c.goWorker)
 	}
+	c.crew.begin()
 }
 
 // maxOrigins bounds the origins a client remembers.

@@ -344,10 +344,10 @@ func (c *ClientRouter) RemoteRequest(ctx context.Context, sender, method string,
 	if err != nil {
 		return sig.Response{}, err
 	}
-	out, err := p.Request(ctx, sender, method, data)
+	_, raw, err := p.Request(ctx, sender, method, data)
 	switch {
 	case err == nil:
-		return sig.Response{Data: out.Raw()}, nil
+		return sig.Response{Data: raw}, nil
 	case err == ctx.Err(): // as in one process
 		return sig.Response{}, gaveUp(sender, method, err)
 	}
@@ -356,7 +356,7 @@ func (c *ClientRouter) RemoteRequest(ctx context.Context, sender, method string,
 
 // payload returns a copy of a payload, as listeners and handlers get it.
 func (c *ClientRouter) payload(p *carrier.Peer, m *wire.Msg, data []byte) any {
-	return c.arena.raw(p.Payload(m, nil).SigCodec(), c.arena.copy(data))
+	return c.arena.Raw(p.Payload(m, nil).SigCodec(), c.arena.Copy(data))
 }
 
 // request answers a request that the server passed on.
@@ -370,13 +370,16 @@ func (c *ClientRouter) request(p *carrier.Peer, m *wire.Msg) {
 		return
 	}
 	a := &answer{
-		client: c, peer: p, num: m.Num, bin: m.Binary, id: slices.Clone(m.ID), run: runID{num: m.Num},
+		client: c, peer: p, num: m.Num, bin: m.Binary, id: slices.Clone(m.ID),
 		sender: string(m.Sender), method: string(m.Target),
 		params: c.payload(p, m, m.Args),
 	}
+	a.ctx.Context = context.Background()
+	a.ctx.deadline = c.engine.Clock().Add(c.engine.Limits().CallTimeout)
+	a.ctx.run = runID{num: m.Num}
 	if !m.HasNum {
-		a.run.text = string(a.id)
+		a.ctx.run.text = string(a.id)
 	}
-	c.workers.Add(1)
-	go a.serve()
+	c.running.add(&a.ctx)
+	c.crew.add(a) // BatchEnd begins
 }

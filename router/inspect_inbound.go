@@ -77,12 +77,3 @@ func (x *session) handOver() {
 	}
 	x.counted = x.counted[:0]
 }
-
-var _ carrier.Batcher = serverHandler{}
-
-// BatchEnd is called by the engine when all that was read from a peer has been handled.
-func (h serverHandler) BatchEnd(p *carrier.Peer) {
-	if x := sessionOf(p); len(x.counted) > 0 {
-		x.handOver()
-	}
-}

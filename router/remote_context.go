@@ -18,6 +18,9 @@ type runID struct {
 type callContext struct {
 	context.Context // values: who the caller is
 	deadline        time.Time
+	run             runID
+
+	before, after *callContext // in its callSet
 
 	mu    sync.Mutex
 	done  chan struct{}
@@ -71,46 +74,58 @@ func (c *callContext) endLocked(err error) {
 
 // A callSet holds the contexts of the handlers that answer one peer.
 type callSet struct {
-	mu sync.Mutex
-	m  map[runID]*callContext
+	mu     sync.Mutex
+	newest *callContext
 }
 
 // add puts the context of a call where cancel finds it.
-func (t *callSet) add(id runID, ctx *callContext) {
+func (t *callSet) add(c *callContext) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.m == nil {
-		t.m = map[runID]*callContext{}
+	if c.before = t.newest; c.before != nil {
+		c.before.after = c
 	}
-	t.m[id] = ctx
+	t.newest = c
 }
 
-func (t *callSet) finish(id runID, ctx *callContext) {
-	ctx.end(context.Canceled)
+func (t *callSet) finish(c *callContext) {
+	c.end(context.Canceled)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.m[id] == ctx {
-		delete(t.m, id)
+	switch {
+	case c.after != nil:
+		c.after.before = c.before
+	case t.newest == c:
+		t.newest = c.before
 	}
+	if c.before != nil {
+		c.before.after = c.after
+	}
+	c.before, c.after = nil, nil
 }
 
 // cancel ends one call, because the peer gave up on it.
 func (t *callSet) cancel(id runID) {
 	t.mu.Lock()
-	ctx := t.m[id]
+	c := t.newest
+	for c != nil && c.run != id {
+		c = c.before
+	}
 	t.mu.Unlock()
-	if ctx != nil {
-		ctx.end(context.Canceled)
+	if c != nil {
+		c.end(context.Canceled)
 	}
 }
 
 // cancelAll ends all, because the peer has gone.
 func (t *callSet) cancelAll() {
 	t.mu.Lock()
-	all := t.m
-	t.m = nil
+	var all []*callContext
+	for c := t.newest; c != nil; c = c.before {
+		all = append(all, c)
+	}
 	t.mu.Unlock()
-	for _, ctx := range all {
-		ctx.end(context.Canceled)
+	for _, c := range all {
+		c.end(context.Canceled)
 	}
 }

@@ -88,7 +88,7 @@ func (x *session) payload(p *carrier.Peer, m *wire.Msg, data []byte) carrier.Enc
 	if m.DataBreaks {
 		data = wire.CompactNewlines(nil, data)
 	}
-	return p.Payload(m, x.arena.copy(data))
+	return p.Payload(m, x.arena.Copy(data))
 }
 
 // call begins a call, in the goroutine that reads.
@@ -106,7 +106,7 @@ func (x *session) call(p *carrier.Peer, m *wire.Msg) {
 	switch {
 	case string(m.Method) == "signal":
 		x.signalCall(p, m)
-	case request && x.serial.idle() && (x.forward(p, m) || x.serve(p, m)):
+	case request && x.serial.idle() && x.atOnce(p, m):
 	default:
 		x.push(task{call: x.newCall(p, m)})
 	}
@@ -124,18 +124,21 @@ func (x *session) push(t task) {
 	}
 }
 
-// forward passes a request on to the client that owns the sender, if that can be done
-// here and now.
-func (x *session) forward(p *carrier.Peer, m *wire.Msg) bool {
+// atOnce begins a request that can be begun here and now; of another it is said in its turn
+// what is wrong, see request.
+func (x *session) atOnce(p *carrier.Peer, m *wire.Msg) bool {
 	if m.ParamsBad || m.Sender == nil || m.Target == nil {
 		return false
 	}
 	snd := x.srv.senders.get(string(m.Sender))
-	if snd == nil || !x.rights().May(auth.Request, string(m.Sender), string(m.Target)) {
+	if snd == nil {
 		return false
 	}
-	owner, ok := snd.owner.(*session)
-	if !ok || snd.method(string(m.Target)) == nil && (snd.rest == nil || sig.CheckName("method", string(m.Target)) != nil) {
+	to := snd.method(string(m.Target))
+	if to == nil && (snd.rest == nil || sig.CheckName("method", string(m.Target)) != nil) {
+		return false
+	}
+	if !x.rights().May(auth.Request, snd.name, string(m.Target)) {
 		return false
 	}
 	if m.Binary {
@@ -143,6 +146,18 @@ func (x *session) forward(p *carrier.Peer, m *wire.Msg) bool {
 			return false
 		}
 	}
+	if owner, ok := snd.owner.(*session); ok {
+		return x.forward(p, m, snd, owner)
+	}
+	if to == nil {
+		return false
+	}
+	x.serve(p, m, to)
+	return true
+}
+
+// forward passes a request on to the client that owns the sender.
+func (x *session) forward(p *carrier.Peer, m *wire.Msg, snd *sender, owner *session) bool {
 	to := owner.peer.Load()
 	if to == nil {
 		return false
@@ -259,7 +274,7 @@ func (x *session) ask(ctx context.Context, r sig.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := p.Request(ctx, r.Sender, r.Method, params)
+	out, raw, err := p.Request(ctx, r.Sender, r.Method, params)
 	if err != nil || len(out.Data) == 0 {
 		return nil, err
 	}
@@ -269,5 +284,5 @@ func (x *session) ask(ctx context.Context, r sig.Request) (any, error) {
 			return nil, err
 		}
 	}
-	return out.Raw(), nil
+	return raw, nil
 }

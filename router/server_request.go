@@ -7,44 +7,30 @@ import (
 	"github.com/sigrouter/sigrouter/sig"
 )
 
-// A served request is answered by a handler of this process, in a goroutine of its own.
+// A served request is answered by a handler of this process.
 type served struct {
 	callContext
 	session *session
 	peer    *carrier.Peer
 	method  *method
 	params  sig.Raw // no bytes: none
-	run     runID
 	id      []byte
 	num     uint64
 	bin     bool
 }
 
-// serve has a handler of this process answer a request that just came, if there is one;
-// what is wrong with it is said in its turn, see request.
-func (x *session) serve(p *carrier.Peer, m *wire.Msg) bool {
-	if m.ParamsBad || m.Sender == nil || m.Target == nil {
-		return false
-	}
-	to, err := x.srv.method(string(m.Sender), string(m.Target))
-	if err != nil || !x.rights().May(auth.Request, to.call.Sender, to.call.Method) {
-		return false
-	}
-	if m.Binary {
-		if _, err := p.Check(m, m.Args); err != nil {
-			return false
-		}
-	}
-	r := &served{session: x, peer: p, method: to, run: runID{num: m.Num}, num: m.Num, bin: m.Binary}
+// serve has a handler of this process answer a request that just came.
+func (x *session) serve(p *carrier.Peer, m *wire.Msg, to *method) {
+	r := &served{session: x, peer: p, method: to, num: m.Num, bin: m.Binary}
 	r.setParams(x.payload(p, m, m.Args))
 	if !m.Binary && m.ID != nil {
 		r.id = append([]byte(nil), m.ID...)
 	}
+	r.run = runID{num: m.Num}
 	if !m.HasNum {
 		r.run.text = string(r.id)
 	}
-	r.start()
-	return true
+	r.prepare() // BatchEnd begins
 }
 
 // request is serve for one that had to wait for what came before it, and says what is
@@ -55,9 +41,11 @@ func (x *session) request(c *call) {
 		c.reply(nil, err)
 		return
 	}
-	r := &served{session: x, peer: c.peer, method: to, run: c.run, id: c.id, num: c.num, bin: c.bin}
+	r := &served{session: x, peer: c.peer, method: to, id: c.id, num: c.num, bin: c.bin}
+	r.run = c.run
 	r.setParams(c.args)
-	r.start()
+	r.prepare()
+	x.crew.begin()
 }
 
 func (r *served) setParams(args carrier.Encoded) {
@@ -80,18 +68,19 @@ func (x *session) mayAsk(c *call) (*method, error) {
 	return x.srv.method(c.sender, c.target)
 }
 
-func (r *served) start() {
+// prepare hands the request to the crew.
+func (r *served) prepare() {
 	x := r.session
 	r.Context = x.caller()
 	r.deadline = x.srv.engine.Clock().Add(x.srv.engine.Limits().CallTimeout)
-	x.running.add(r.run, &r.callContext)
-	x.srv.workers.Add(1)
-	go r.serve()
+	x.running.add(&r.callContext)
+	x.crew.add(r)
 }
 
+func (r *served) to() *carrier.Peer { return r.peer }
+
 func (r *served) serve() {
-	defer r.session.srv.workers.Done()
-	defer r.session.running.finish(r.run, &r.callContext)
+	defer r.session.running.finish(&r.callContext)
 	var params any
 	if len(r.params.Bytes) > 0 {
 		params = &r.params
@@ -117,5 +106,5 @@ func (r *served) reply(resp sig.Response, err error) {
 	} else {
 		r.peer.Answer(r.id, r.num, r.bin, data)
 	}
-	r.peer.Flush(r.peer.Answered())
+	r.peer.Answered()
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sigrouter/sigrouter/auth"
 	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/internal/arena"
 	"github.com/sigrouter/sigrouter/internal/wire"
 	"github.com/sigrouter/sigrouter/sig"
 )
@@ -27,7 +28,7 @@ type session struct {
 	peer   atomic.Pointer[carrier.Peer] // nil while the client is away
 	latest atomic.Pointer[carrier.Peer] // the same, or the one it had last
 	serial serial[task]
-	arena  arena // for the goroutine that reads, as are the next two
+	arena  arena.Arena // for the goroutine that reads, as are the next two
 	copier *carrier.Copier
 	routes byBytes[*inbound] // by the bytes of info
 
@@ -50,6 +51,7 @@ type session struct {
 	expiry    *time.Timer // ends the session while the client is away
 
 	running    callSet
+	crew       crew
 	done       chan struct{} // closed when the session has ended
 	callerOnce sync.Once
 	callerCtx  context.Context
@@ -70,6 +72,7 @@ func (s *ServerRouter) newSession(p *carrier.Peer) *session {
 		done:      make(chan struct{}),
 	}
 	x.serial.run = x.runBatch
+	x.crew.spawn = x.srv.goWorker
 	x.peer.Store(p)
 	x.latest.Store(p)
 	return x
@@ -248,6 +251,17 @@ func (h serverHandler) Message(p *carrier.Peer, m *wire.Msg) {
 		p.Handled(m.N)
 	}
 }
+
+// BatchEnd is called by the engine when all that one read brought has been handled.
+func (h serverHandler) BatchEnd(p *carrier.Peer) {
+	x := sessionOf(p)
+	if len(x.counted) > 0 {
+		x.handOver()
+	}
+	x.crew.begin()
+}
+
+var _ carrier.Batcher = serverHandler{}
 
 // Cancel is called by the engine when a client gives up on a call.
 func (h serverHandler) Cancel(p *carrier.Peer, num uint64, text string) {
