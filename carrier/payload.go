@@ -29,16 +29,6 @@ func (p Payload) Release() {
 	}
 }
 
-// own returns the payload in memory of its own, and releases the one it was in.
-func (p Payload) own() Payload {
-	if p.chunk == nil {
-		return p
-	}
-	data := bytes.Clone(p.Data)
-	p.Release()
-	return Payload{Data: data, forms: p.forms}
-}
-
 // A chunk holds payloads that came one after the other. It is used again when the last
 // of them has reached everybody: at a million events a second, memory for each would
 // keep the garbage collector busy.

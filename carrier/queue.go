@@ -29,6 +29,7 @@ type Queue struct {
 	seen                   uint64        // number of the last signal that the janitor saw
 	over                   int64         // engine clock when waitBytes passed the soft limit; 0: below
 	global                 *gauge
+	copier                 Copier // of what waits long
 	charged                int // bytes of waitBytes that are in global
 }
 
@@ -47,7 +48,15 @@ type item struct {
 
 // pinBytes is how much may wait in memory that is shared with other payloads. What comes
 // behind gets memory of its own, so that a slow peer does not keep what others had.
-const pinBytes = 64 << 10
+const pinBytes = 256 << 10
+
+// keep moves the payload into memory that only this queue has.
+func (q *Queue) keep(it *item) {
+	own := q.copier.Copy(it.data)
+	own.Hold(1)
+	it.chunk.release(1)
+	it.data, it.chunk = own.Data, own.chunk
+}
 
 // release lets the payload's memory go.
 func (it *item) release() {
@@ -110,8 +119,7 @@ func (q *Queue) pushLocked(it item, limit int) error {
 		return errQueueFull
 	}
 	if it.chunk != nil && q.waitBytes > pinBytes {
-		own := Payload{Data: it.data, chunk: it.chunk}.own()
-		it.data, it.chunk = own.Data, nil
+		q.keep(&it)
 	}
 	if it.to != nil && it.to.line != nil {
 		it.to.line.takes(&it, q.wait.tail)
@@ -376,6 +384,7 @@ func (q *Queue) Forget(err error) (lost int) {
 	q.dropped += uint64(lost)
 	q.wait, q.flight = ring[item]{}, ring[item]{}
 	q.waitBytes, q.flightBytes, q.next = 0, 0, 0
+	q.copier.Close()
 	q.charge()
 	q.wake()
 	return lost

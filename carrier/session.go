@@ -37,6 +37,7 @@ type Session struct {
 func (e *Engine) NewSession() *Session {
 	q := newQueue(e.lim)
 	q.global = &e.queued
+	q.copier.pool = &e.chunks
 	return &Session{Out: q}
 }
 

@@ -52,6 +52,7 @@ func (p *Peer) checkSoft(now time.Duration) {
 	if n := q.flight.tail; n == q.seen { // nothing was sent since the last tick
 		q.wait.trim()
 		q.flight.trim()
+		q.copier.Close()
 	} else {
 		q.seen = n
 	}
