@@ -117,7 +117,15 @@ func roomIn(max int) int { return max - min(1<<10, max/2) }
 
 // SetTakes says how long messages may be that the peer takes. Who has said nothing is
 // taken to accept what this side does, and at least 1 MiB.
-func (p *Peer) SetTakes(bytes int) { p.takes.Store(int64(bytes)) }
+func (p *Peer) SetTakes(bytes int) {
+	p.takes.Store(int64(bytes))
+	q := p.out()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.most = 0; bytes > 0 {
+		q.most = roomIn(bytes)
+	}
+}
 
 // room returns an error for what is too long to be sent: the peer would close the
 // connection, with all that goes over it.

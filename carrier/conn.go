@@ -51,6 +51,14 @@ type (
 		TrySendBatch(buf []byte) (n int, err error)
 	}
 
+	// A Packer is a BatchSender to which several binary frames may be handed as one: what
+	// AppendFrame is given then is a row of them, of PackBytes bytes at most unless it is a
+	// single one. Recv of the other party still returns them one by one.
+	Packer interface {
+		BatchSender
+		PackBytes() int
+	}
+
 	// A Limiter refuses frames longer than a limit when it receives them, with an
 	// error that matches sig.ErrLimit; a Lossy Conn drops and counts them. The limit
 	// may be changed at any time.

@@ -92,7 +92,7 @@ func (p *Peer) until(ctx context.Context, done func() bool) bool {
 
 func (p *Peer) drained() bool {
 	p.w.mu.Lock()
-	waits := p.w.busy || len(p.w.buf) > 0
+	waits := p.w.busy || len(p.w.buf)+len(p.w.row) > 0
 	p.w.mu.Unlock()
 	return !waits && p.asking.Load() == 0 && p.calls.len() == 0 && p.out().pending() == 0 && !p.classic.waits()
 }

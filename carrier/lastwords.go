@@ -47,6 +47,7 @@ func (p *Peer) takeLast() []byte {
 		p.w.mu.Lock()
 	}
 	defer p.w.mu.Unlock()
+	p.endRow()
 	if len(p.w.buf) == 0 {
 		return nil
 	}

@@ -33,6 +33,7 @@ type Peer struct {
 
 	stream *Stream // the conn, when it is one
 	batch  BatchSender
+	pack   Packer
 	try    TrySender
 	lines  bool // noise between frames is the conn's business
 	lossy  bool // frames may get lost
@@ -99,6 +100,7 @@ func newPeer(e *Engine, conn Conn, data any) *Peer {
 		}
 	}
 	p.batch, _ = probe[BatchSender](conn)
+	p.pack, _ = probe[Packer](conn)
 	p.buffered, _ = probe[Buffered](conn)
 	p.try, _ = probe[TrySender](conn)
 	if l, ok := probe[Lossy](conn); ok {
@@ -390,6 +392,8 @@ func (p *Peer) release() {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
 	p.w.spare, p.w.scratch = nil, nil
+	p.endRow()
+	p.w.row = nil
 	if len(p.w.buf) == 0 { // else these are last words
 		p.w.buf = nil
 	}

@@ -21,6 +21,7 @@ type Queue struct {
 
 	waitBytes, flightBytes int
 	window, windowBytes    int
+	most                   int // bytes of a payload that the peer takes; 0: it has not said
 	dead                   int // items in wait that were dropped
 	closed                 error
 	room                   chan struct{} // closed when there is room again; nil: nobody waits
@@ -30,7 +31,7 @@ type Queue struct {
 	over                   int64         // engine clock when waitBytes passed the soft limit; 0: below
 	global                 *gauge
 	copier                 Copier // of what waits long
-	charged                int // bytes of waitBytes that are in global
+	charged                int    // bytes of waitBytes that are in global
 }
 
 // item is one signal on its way. It has 64 bytes, as many as a cache line, and there are
@@ -109,6 +110,9 @@ func (q *Queue) pushLocked(it item, limit int) error {
 	if q.closed != nil {
 		return q.closed
 	}
+	if q.most > 0 && it.size()-itemOverhead > q.most {
+		return q.tooLong(&it)
+	}
 	if it.to != nil && it.to.line != nil {
 		if !q.makeLineRoom(&it) {
 			it.release()
@@ -129,6 +133,25 @@ func (q *Queue) pushLocked(it item, limit int) error {
 	if q.waitBytes-q.charged > chargeStep {
 		q.charge()
 	}
+	return nil
+}
+
+// tooLong is push for what the peer would not take. Of an event it is told, as of those that
+// a policy drops.
+func (q *Queue) tooLong(it *item) error {
+	if it.to == nil {
+		return sig.Errorf(sig.ErrLimit, "data of %d bytes is more than the other side takes, %d (MaxMessage)", it.size()-itemOverhead, q.most)
+	}
+	it.release()
+	q.dropped++
+	if q.wait.len() > 0 {
+		if g := q.wait.at(q.wait.tail - 1); g.gap > 0 && g.gap < math.MaxUint32 && !g.dead && g.to == it.to && g.route == it.route {
+			g.gap++
+			return nil
+		}
+	}
+	q.wait.push(item{route: it.route, to: it.to, gap: 1})
+	q.waitBytes += itemOverhead
 	return nil
 }
 

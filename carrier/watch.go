@@ -71,8 +71,8 @@ func (p *Peer) tidy() {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
 	p.Stats.MessagesOut.Store(p.w.out + out)
-	if p.w.out == p.w.seen && !p.w.busy && len(p.w.buf) == 0 {
-		p.w.buf, p.w.spare, p.w.scratch = nil, nil, nil
+	if p.w.out == p.w.seen && !p.w.busy && len(p.w.buf)+len(p.w.row) == 0 {
+		p.w.buf, p.w.row, p.w.spare, p.w.scratch = nil, nil, nil, nil
 	}
 	p.w.seen = p.w.out
 }

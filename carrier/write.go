@@ -23,6 +23,7 @@ const (
 type writer struct {
 	mu      sync.Mutex
 	buf     []byte // frames that wait, beside the signals of the queue
+	row     []byte // behind buf: binary frames to be packed
 	spare   []byte // the buffer written last
 	scratch []byte // one message, before it is framed
 	busy    bool   // somebody is writing
@@ -35,8 +36,11 @@ type writer struct {
 // begin returns the buffer to append one message to. Called with w.mu held; end
 // follows.
 func (p *Peer) begin() []byte {
-	if p.stream != nil && !p.paced() {
+	switch {
+	case p.stream != nil && !p.paced():
 		return p.w.buf
+	case p.packs():
+		return p.w.row
 	}
 	return p.w.scratch[:0]
 }
@@ -53,6 +57,8 @@ func (p *Peer) end(b []byte, kind frameKind, id uint64) {
 			b = append(b, '\n')
 		}
 		p.w.buf = b
+	case p.packs():
+		p.endPacked(b)
 	default:
 		p.w.buf = p.appendFramed(p.w.buf, b)
 		p.w.scratch = b[:0]
@@ -79,7 +85,7 @@ func (p *Peer) full() bool {
 		return false
 	}
 	p.TooSlow("more replies and calls wait than QueueBytes allows")
-	p.w.buf = nil
+	p.w.buf, p.w.row = nil, nil
 	return true
 }
 
@@ -255,7 +261,7 @@ func (p *Peer) writeFailed(err error) {
 	}
 	p.Close(err)
 	p.w.mu.Lock()
-	p.w.buf, p.w.spare = nil, nil
+	p.w.buf, p.w.row, p.w.spare = nil, nil, nil
 	p.stopWriting()
 }
 
@@ -278,6 +284,7 @@ func (p *Peer) collect() []byte {
 	}
 	p.appendAck()
 	p.appendSignals()
+	p.endRow()
 	if len(p.w.buf) == 0 {
 		return nil
 	}

@@ -174,6 +174,7 @@ func (c *ClientRouter) hello(ctx context.Context, p *carrier.Peer) (State, error
 	in := helloParams{
 		Version: protocolVersion, Name: c.opts.Name, Codecs: carrier.Codecs(nil).Names(), Token: c.opts.Token,
 		Window: c.engine.Limits().Window, WindowBytes: c.engine.Limits().WindowBytes,
+		MaxMessage: c.engine.Limits().MaxMessage,
 	}
 	if !c.opts.TextOnly && !p.TextOnly() {
 		in.Envelope = envelopeFrame

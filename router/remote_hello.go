@@ -32,6 +32,7 @@ type helloParams struct {
 	Resume      *resumeParam `json:"resume,omitempty"`
 	Window      int          `json:"window,omitempty"`
 	WindowBytes int          `json:"window_bytes,omitempty"`
+	MaxMessage  int          `json:"max_message,omitempty"`
 }
 
 type resumeParam struct {

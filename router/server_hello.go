@@ -87,6 +87,7 @@ func (x *session) begin(p *carrier.Peer, id []byte, in *helloParams) {
 		p.Reply(id, 0, false, data)
 	}
 	p.SetFast(binary, codec, old.wire)
+	p.SetTakes(in.MaxMessage)
 	old.peer.Store(p)
 	old.latest.Store(p)
 	p.Data.(*link).session.Store(old)

@@ -33,7 +33,8 @@ type conn struct {
 	timeout time.Duration // for the other end to answer a close frame
 
 	rmu  sync.Mutex // held by Recv, and by who reads what comes after a close frame
-	buf  []byte     // under rmu: the message that Recv returned last
+	buf  []byte     // under rmu: the message that was read last
+	row  []byte     // under rmu: what Recv has not returned of a binary one
 	rerr error      // under rmu: why reading ended
 
 	closing atomic.Bool // this end has begun to close: what still comes is dropped
@@ -101,6 +102,10 @@ func (c *conn) AppendFrame(dst, head, body []byte) []byte {
 	return appendFrame(dst, op, c.client, head, body)
 }
 
+// PackBytes returns how long a row of binary frames may be that go as one message: less
+// than the other end keeps memory for.
+func (c *conn) PackBytes() int { return keepFrame - 1<<10 }
+
 // isBinary reports whether b begins a binary frame of the protocol.
 func isBinary(b []byte) bool { return len(b) > 0 && b[0] >= 0x81 && b[0] <= 0x8F }
 
@@ -113,7 +118,7 @@ func (c *conn) Buffered() bool {
 		return false
 	}
 	defer c.rmu.Unlock()
-	return c.rerr == nil && c.in.buffered()
+	return c.rerr == nil && (len(c.row) > 0 || c.in.buffered())
 }
 
 // SetMaxFrame sets the length of the longest message that is received.

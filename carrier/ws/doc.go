@@ -7,7 +7,7 @@
 //	mux.Handle("/sig", l)
 //	go server.Serve(l) // a router's, or Accept the connections yourself
 //
-// A text message is one JSON object, a binary message one binary frame of the protocol.
+// A text message is one JSON object, a binary message one or more binary frames of the protocol.
 // There is no compression. Text is checked for UTF-8, a message's length and number of
 // fragments are bounded, and so are pings. Who breaks a rule is told which by a close
 // frame.

@@ -81,6 +81,13 @@ func framing() []frameCase {
 		frameCase{"1.2 empty binary", []wireFrame{bin("")}, nil, closeUnsupported},
 		frameCase{"binary that is JSON", []wireFrame{bin("{}")}, nil, closeUnsupported},
 		frameCase{"binary frame with a wrong length inside", []wireFrame{bin("\x81\x00\x00\x00\x02x")}, nil, closeInvalid},
+		frameCase{
+			"several binary frames in a message",
+			[]wireFrame{bin(binaryFrame("a") + binaryFrame("") + binaryFrame("bc")), closing(code(1000, ""))},
+			[]got{{opBinary, binaryFrame("a")}, {opBinary, binaryFrame("")}, {opBinary, binaryFrame("bc")}}, 1000,
+		},
+		frameCase{"several, the last cut short", []wireFrame{bin(binaryFrame("a") + "\x81\x00\x00\x00\x02x")}, []got{{opBinary, binaryFrame("a")}}, closeInvalid},
+		frameCase{"JSON behind a binary frame", []wireFrame{bin(binaryFrame("a") + `{"id":1,"method":"x"}`)}, []got{{opBinary, binaryFrame("a")}}, closeInvalid},
 		frameCase{"binary frame cut short", []wireFrame{bin("\x81\x00\x00")}, nil, closeInvalid},
 		frameCase{"too long", []wireFrame{{b0: 0x81, length: 1<<20 + 1}}, nil, closeTooBig},
 		frameCase{"too long in all", []wireFrame{textPart(strings.Repeat("x", 1<<19)), lastCont(strings.Repeat("x", 1<<19+1))}, nil, closeTooBig},

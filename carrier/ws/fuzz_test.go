@@ -54,7 +54,9 @@ func fuzzConn(t *testing.T, o Options, c carrier.Conn) {
 		}
 		require.LessOrEqual(t, len(frame), o.MaxFrame)
 		if isBinary(frame) {
-			require.NoError(t, checkBinary(frame))
+			n, err := frameLength(frame)
+			require.NoError(t, err)
+			require.Len(t, frame, n)
 		} else {
 			require.True(t, utf8.Valid(frame), "%q", frame)
 		}

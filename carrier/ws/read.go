@@ -19,7 +19,7 @@ func (c *conn) Recv() ([]byte, error) {
 	c.rmu.Lock()
 	defer c.rmu.Unlock()
 	for c.rerr == nil {
-		frame, err := c.message()
+		frame, err := c.frame()
 		if err != nil {
 			c.rerr = c.ended(err)
 		} else if !c.closing.Load() {
@@ -27,6 +27,25 @@ func (c *conn) Recv() ([]byte, error) {
 		}
 	}
 	return nil, c.rerr
+}
+
+// frame returns the next frame: a text message, or one of the binary frames in a binary
+// message.
+func (c *conn) frame() ([]byte, error) {
+	if len(c.row) == 0 {
+		b, err := c.message()
+		if err != nil || !isBinary(b) {
+			return b, err
+		}
+		c.row = b
+	}
+	n, err := frameLength(c.row)
+	if err != nil {
+		return nil, err
+	}
+	frame := c.row[:n:n]
+	c.row = c.row[n:]
+	return frame, nil
 }
 
 // message reads one message, of any number of fragments.
@@ -65,7 +84,10 @@ func (c *conn) message() ([]byte, error) {
 		}
 		return buf, nil
 	}
-	return buf, checkBinary(buf)
+	if !isBinary(buf) {
+		return nil, failure(closeUnsupported, sig.Errorf(sig.ErrMalformed, "binary message that is no binary frame; send JSON in text messages"))
+	}
+	return buf, nil
 }
 
 // room sees to space behind buf for what is left of the current frame. It believes what a
@@ -99,17 +121,13 @@ func checkText(b []byte) (int, bool) {
 	return whole, utf8.Valid(b[:whole])
 }
 
-// checkBinary checks that a message is one binary frame of the protocol, no more and no
-// less, so that it may be passed on to a stream as it is.
-func checkBinary(b []byte) error {
+// frameLength returns the length of the binary frame at the front of a row of them.
+func frameLength(b []byte) (int, error) {
 	const head = 5 // kind and length
-	switch {
-	case !isBinary(b):
-		return failure(closeUnsupported, sig.Errorf(sig.ErrMalformed, "binary message that is no binary frame; send JSON in text messages"))
-	case len(b) < head || uint64(binary.BigEndian.Uint32(b[1:])) != uint64(len(b)-head):
-		return failure(closeInvalid, sig.Errorf(sig.ErrMalformed, "binary frame whose length is not that of its message"))
+	if !isBinary(b) || len(b) < head || uint64(binary.BigEndian.Uint32(b[1:])) > uint64(len(b)-head) {
+		return 0, failure(closeInvalid, sig.Errorf(sig.ErrMalformed, "binary message that does not end where a binary frame does"))
 	}
-	return nil
+	return head + int(binary.BigEndian.Uint32(b[1:])), nil
 }
 
 // ended says why reading ended. The other end is told when the Conn is closed, so that
