@@ -21,6 +21,7 @@ type Queue struct {
 
 	waitBytes, flightBytes int
 	window, windowBytes    int
+	soft                   int // bytes that the queue may have for long
 	most                   int // bytes of a payload that the peer takes; 0: it has not said
 	dead                   int // items in wait that were dropped
 	closed                 error
@@ -77,7 +78,7 @@ func (it *item) size() int {
 
 // newQueue makes a queue with a window of signals and bytes.
 func newQueue(l Limits) *Queue {
-	return &Queue{window: l.Window, windowBytes: l.WindowBytes}
+	return &Queue{window: l.Window, windowBytes: l.WindowBytes, soft: l.QueueSoftBytes}
 }
 
 // SetWindow narrows the window to what the peer asked for; zero changes nothing.
@@ -114,7 +115,12 @@ func (q *Queue) pushLocked(it item, limit int) error {
 		return q.tooLong(&it)
 	}
 	if it.to != nil && it.to.line != nil {
-		if !q.makeLineRoom(&it) {
+		had, most := q.waitBytes, min(limit, q.soft)
+		fits := q.makeLineRoom(&it)
+		if q.waitBytes < had { // it takes the place of another
+			most = limit
+		}
+		if !fits || !q.makeByteRoom(&it, most) {
 			it.release()
 			return nil
 		}
@@ -169,18 +175,44 @@ func (q *Queue) makeLineRoom(it *item) bool {
 			q.noteGap(it)
 			return false
 		}
-		l.oldest = max(l.oldest, q.wait.head)
-		for q.wait.at(l.oldest).line() != l {
-			l.oldest++
-		}
-		q.drop(l.oldest)
+		q.dropOldest(l)
 	}
 	return true
+}
+
+// makeByteRoom applies the policy of the item's line when the queue has too many bytes, so
+// that a line with a policy is never why a peer is too slow. It reports whether the item is
+// to be queued.
+func (q *Queue) makeByteRoom(it *item, limit int) bool {
+	l := it.to.line
+	if l.Policy != sig.DropNewest && q.waitBytes-l.bytes+it.size() <= limit {
+		for q.waitBytes+it.size() > limit && l.waiting > 0 {
+			q.dropOldest(l)
+		}
+	}
+	if q.waitBytes+it.size() <= limit || q.waitBytes == 0 {
+		return true
+	}
+	q.noteGap(it)
+	return false
+}
+
+// dropOldest drops the event of a line that has waited longest. There is one.
+func (q *Queue) dropOldest(l *Line) {
+	l.oldest = max(l.oldest, q.wait.head)
+	for q.wait.at(l.oldest).line() != l {
+		l.oldest++
+	}
+	if it := q.wait.at(l.oldest); l.last[it.route.plain()] == l.oldest {
+		delete(l.last, it.route.plain())
+	}
+	q.drop(l.oldest)
 }
 
 // takes notes that an event of the line will wait at a position.
 func (l *Line) takes(it *item, pos uint64) {
 	l.waiting++
+	l.bytes += it.size()
 	switch l.Policy {
 	case sig.Latest:
 		if l.last == nil {
@@ -206,6 +238,7 @@ func (q *Queue) drop(pos uint64) {
 	it := q.wait.at(pos)
 	l := it.to.line
 	l.waiting--
+	l.bytes -= it.size()
 	l.Dropped++
 	q.dropped++
 	q.waitBytes -= it.size() - itemOverhead
@@ -302,6 +335,7 @@ func (q *Queue) take() (*item, uint64) {
 		q.waitBytes -= it.size()
 		if l := it.line(); l != nil {
 			l.waiting--
+			l.bytes -= it.size()
 			if l.last != nil {
 				delete(l.last, it.route.plain())
 			}

@@ -76,6 +76,46 @@ func TestQueueFull(t *testing.T) {
 	require.ErrorIs(t, q.push(it, 10_000), sig.ErrSlow)
 }
 
+// A listener with a policy has it applied, too, when the bytes of the whole queue are too
+// many: the peer is not closed for it, and what is missing is told.
+func TestQueuePoliciesOfBytes(t *testing.T) {
+	route := NewRoute("s", "e")
+	long := func(i int) []byte { return append(fmt.Append(nil, i, " "), make([]byte, 998)...) }
+	other := item{route: route, to: NewTarget([]uint32{2}, nil), data: make([]byte, 500)}
+	for _, c := range []struct {
+		policy  sig.Policy
+		dropped uint64
+		last    int
+	}{
+		{sig.DropOldest, 6, 10},
+		{sig.DropNewest, 6, 4},
+		{sig.Latest, 9, 11},
+	} {
+		t.Run(fmt.Sprint(c.policy), func(t *testing.T) {
+			q := testQueue(100)
+			q.soft = 5000
+			line := &Line{Policy: c.policy, Size: 1000}
+			to := NewTarget([]uint32{1}, line)
+			require.NoError(t, q.push(other, 10_000))
+			for i := 1; i <= 10; i++ {
+				require.NoError(t, q.push(item{route: route, to: to, data: long(i)}, 10_000))
+				require.LessOrEqual(t, q.waitBytes, 5000+3*itemOverhead)
+			}
+			require.Equal(t, c.dropped, line.Dropped)
+			for q.push(other, 10_000) == nil {
+			}
+			require.Greater(t, q.waitBytes, 5000, "who has no policy may fill what is left")
+			require.NoError(t, q.push(item{route: route, to: to, data: long(11)}, 10_000))
+			require.Greater(t, line.Dropped, c.dropped)
+			require.Contains(t, drainAll(q), c.last, "what waited is not dropped for one that does not fit all the same")
+			require.Equal(t, 0, line.bytes)
+			require.Equal(t, 0, q.waitBytes)
+			require.Equal(t, 0, line.waiting)
+			require.Empty(t, line.last)
+		})
+	}
+}
+
 func TestQueueWindow(t *testing.T) {
 	q := testQueue(4)
 	r := NewRoute("s", "e")

@@ -100,6 +100,7 @@ type Line struct {
 
 	// Guarded by the queue's lock.
 	waiting int
+	bytes   int               // of these
 	oldest  uint64            // no item of this line waits before this position
 	last    map[*Route]uint64 // Latest: position of the event that waits
 	gap     uint64            // position+1 of a gap that still waits; 0: none
