@@ -138,6 +138,14 @@ type Listener interface {
 	URL() string
 }
 
+// A Successive Listener hands out connections of one line, a serial port for instance, each
+// when the one before has been closed: what comes over the next is from the same device. The
+// Engine begins with none before the Handler was told that the one before has gone.
+type Successive interface {
+	Listener
+	Successive() bool
+}
+
 // probe finds an optional interface of a Conn, looking through Unwrap.
 func probe[T any](c Conn) (T, bool) {
 	for {

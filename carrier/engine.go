@@ -115,13 +115,12 @@ func (e *Engine) Serve(l Listener) error {
 	}
 	defer e.dropListener(l)
 	var pause time.Duration
+	var before *Peer // of a Successive listener
 	for {
 		conn, err := l.Accept()
 		if err == nil {
 			pause = 0
-			if _, err := e.Attach(conn, nil); err != nil {
-				e.log.Warn("connection refused", "listen", l.URL(), "err", err)
-			}
+			before = e.serveConn(l, conn, before)
 			continue
 		}
 		if errors.Is(err, ErrClosed) || e.isClosing() {
@@ -134,6 +133,22 @@ func (e *Engine) Serve(l Listener) error {
 			return nil
 		}
 	}
+}
+
+// serveConn runs a connection and returns its peer if the next has to wait for its end.
+func (e *Engine) serveConn(l Listener, conn Conn, before *Peer) *Peer {
+	if before != nil {
+		<-before.gone // soon: its connection is closed
+	}
+	p, err := e.Attach(conn, nil)
+	if err != nil {
+		e.log.Warn("connection refused", "listen", l.URL(), "err", err)
+		return nil
+	}
+	if s, ok := l.(Successive); !ok || !s.Successive() {
+		return nil
+	}
+	return p
 }
 
 func (e *Engine) isClosing() bool {

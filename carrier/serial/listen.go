@@ -31,6 +31,8 @@ type listener struct {
 	rep     *reporter // of the port that is open or was last; nil for none yet
 }
 
+var _ carrier.Successive = (*listener)(nil)
+
 func listen(cfg *config, s *Scheme) (*listener, error) {
 	l := &listener{cfg: cfg, scheme: s, turn: make(chan *port, 1), done: make(chan struct{})}
 	p, err := l.open()
@@ -202,6 +204,9 @@ func (l *listener) Close() error {
 }
 
 func (l *listener) URL() string { return l.cfg.text }
+
+// Successive says that the connections are those of one port.
+func (l *listener) Successive() bool { return true }
 
 func (l *listener) errClosed() error {
 	return fmt.Errorf("serial: no more connections at %s: %w", l.cfg.label(), carrier.ErrClosed)

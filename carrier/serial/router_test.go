@@ -2,9 +2,11 @@ package serial
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -231,4 +233,27 @@ func addTimer(t *testing.T, c *router.ClientRouter) sig.Signal {
 	tic, err := timer.Signal("tic")
 	require.NoError(t, err)
 	return tic
+}
+
+// TestSketchIsCutOff is a board whose connection the router ends, while a listener is busy
+// with what it sent. The port is opened again at once, and the board makes itself known again:
+// its sender of before must be gone by then, since it does not try twice.
+func TestSketchIsCutOff(t *testing.T) {
+	b := newBoard(t)
+	s := newStation(t, b.url())
+	free, busy := make(chan struct{}), make(chan struct{}, 1)
+	defer close(free)
+	_, err := s.AddListener("thermo", "t", func(sig.Event) { busy <- struct{}{}; <-free })
+	require.NoError(t, err)
+	b.print(t, addSender+"\n")
+	require.Equal(t, `{"id":1,"status":0,"response":null}`, b.line(t))
+	b.print(t, signal+"\n")
+	<-busy
+	b.print(t, `{"ack":1000}`+"\n") // of what was never sent
+	for mark := ""; mark != startMark+"\n"; {
+		mark, err = b.in.ReadString('\n')
+		require.True(t, err == nil || errors.Is(err, syscall.EIO), err) // while nobody has the port
+	}
+	b.print(t, addSender+"\n")
+	require.Equal(t, `{"id":1,"status":0,"response":null}`, b.line(t))
 }

@@ -21,6 +21,8 @@ type childListener struct {
 	pause time.Duration // before the next start; of whoever holds the turn
 }
 
+var _ carrier.Successive = (*childListener)(nil)
+
 func newChildListener(url string, s *Scheme, argv []string) *childListener {
 	l := &childListener{url: url, scheme: s, argv: argv, turn: make(chan *child, 1), done: make(chan struct{})}
 	l.turn <- nil
@@ -95,6 +97,9 @@ func (l *childListener) Close() error {
 }
 
 func (l *childListener) URL() string { return l.url }
+
+// Successive says that a child takes the place of the one before.
+func (l *childListener) Successive() bool { return true }
 
 func (l *childListener) errClosed() error {
 	return fmt.Errorf("%s: no more connections: %w", l.url, carrier.ErrClosed)
