@@ -38,6 +38,8 @@ type clientFlags struct {
 	cert      string
 	key       string
 	insecure  bool
+
+	flags *pflag.FlagSet // which knows what was given; nil for none
 }
 
 // patience is how long a command tries to connect, and waits for an answer, unless told
@@ -51,7 +53,7 @@ func (f *clientFlags) add(flags *pflag.FlagSet) {
 
 // addConnection adds all flags but --timeout, for commands where that means something else.
 func (f *clientFlags) addConnection(flags *pflag.FlagSet) {
-	f.timeout = patience
+	f.timeout, f.flags = patience, flags
 	flags.StringVar(&f.url, "url", "", "`address` of the router (default "+defaultURL+"; env SIG_URL)")
 	flags.StringVar(&f.name, "name", "", "`name` to be known by at the router (default that of the command)")
 	flags.StringVar(&f.tokenFile, "token-file", "", "`file` with the token to log in with (env SIG_TOKEN_FILE)")
@@ -80,6 +82,20 @@ func (f *clientFlags) resolve(getenv func(string) string) error {
 	known := f.schemes()
 	if scheme, _, _ := strings.Cut(f.url, ":"); known[scheme] == nil {
 		return usagef("%q is no address of a router; those begin with %s", f.url, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+	}
+	return f.checkUseless()
+}
+
+// checkUseless reports flags about certificates where there is no TLS. What the environment
+// says of them is for every address, and no mistake.
+func (f *clientFlags) checkUseless() error {
+	if f.flags == nil || encrypted(f.url) {
+		return nil
+	}
+	for _, name := range []string{"ca", "cert", "key", "insecure"} {
+		if f.flags.Changed(name) {
+			return usagef("--%s has no effect at %s, where there is no TLS; leave it out, or connect to a tls:// or wss:// address", name, f.url)
+		}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -77,7 +78,19 @@ func (f *serveFlags) validate() error {
 			return err
 		}
 	}
-	return f.validateFiles()
+	return cmp.Or(f.validateFiles(), f.checkUseless())
+}
+
+// checkUseless reports settings that would do nothing: whoever gives them believes in an
+// address that there is not.
+func (f *serveFlags) checkUseless() error {
+	secure := encryptedURL(f.http.atURL) || encryptedURL(f.http.metricURL) || slices.ContainsFunc(f.listen, encrypted)
+	for _, s := range []struct{ name, value string }{{"tls-cert", f.cert}, {"tls-client-ca", f.clientCA}} {
+		if s.value != "" && !secure {
+			return usagef("--%s has no effect without TLS; leave it out, or listen at a tls:// or wss:// address, or give --http https://host:port", s.name)
+		}
+	}
+	return f.http.checkUseless(slices.ContainsFunc(f.listen, isWeb))
 }
 
 func (f *serveFlags) validateAddress(address string) error {

@@ -83,6 +83,24 @@ func (f *httpFlags) validate(listens, certificate bool) (err error) {
 	return nil
 }
 
+// checkUseless reports settings that would do nothing. Web says that there is an address of
+// WebSocket elsewhere.
+func (f *httpFlags) checkUseless(web bool) error {
+	switch {
+	case f.token != "" && f.atURL == nil:
+		return usagef("--dashboard-token-file has no effect without --http, where the dashboard is")
+	case web || f.atURL != nil || f.metricURL != nil:
+	case f.hosts != nil:
+		return usagef("--allowed-host has no effect without --http, --metrics or a ws:// address, which web pages can reach")
+	case f.origins != nil:
+		return usagef("--allowed-origin has no effect without --http, --metrics or a ws:// address, which web pages can reach")
+	}
+	return nil
+}
+
+// encryptedURL reports whether an HTTP server, nil for none, speaks TLS.
+func encryptedURL(at *url.URL) bool { return at != nil && at.Scheme == "https" }
+
 // httpURL reads an address of an HTTP server; nil is none.
 func httpURL(flag, address string, certificate bool) (*url.URL, error) {
 	if address == "" || address == httpOff {

@@ -67,6 +67,14 @@ func encrypted(address string) bool {
 	return strings.HasPrefix(address, "tls:") || strings.HasPrefix(address, "wss:")
 }
 
+// isWeb reports whether WebSocket is spoken at an address.
+func isWeb(address string) bool {
+	if h, err := parseHandover(address); isHandover(address) && err == nil {
+		return h.as == "ws" || h.as == "wss"
+	}
+	return strings.HasPrefix(address, "ws:") || strings.HasPrefix(address, "wss:")
+}
+
 // listen takes the sockets over.
 func (h *handover) listen(sockets []passedSocket, schemes carrier.Schemes) ([]carrier.Listener, error) {
 	fds := []int{h.fd}

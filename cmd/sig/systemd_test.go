@@ -78,7 +78,9 @@ func TestSocketActivation(t *testing.T) {
 		"tcp://" + addr(0), "tcp://" + addr(5), "unix://" + path, "ws://" + addr(2) + "/sig", "tls://" + addr(3), "wss://" + addr(4) + "/sig",
 	}, s.ready.Listen)
 	for _, url := range s.ready.Listen {
-		require.Equal(t, result{}, sigRun(t, "senders", "--url", url, "--ca", ca.File(t)), url)
+		senders := command(t, "senders", "--url", url)
+		senders.Env = append(senders.Env, "SIG_CA="+ca.File(t))
+		require.Equal(t, result{}, runCommand(t, senders), url)
 	}
 	require.NotContains(t, s.stderr.String(), "no address takes over")
 	s.signal(syscall.SIGTERM)

@@ -86,3 +86,44 @@ func TestServeReloads(t *testing.T) {
 	_, code := s.wait()
 	require.Equal(t, exitDone, code)
 }
+
+// Flags about certificates are refused where they would do nothing; the environment, which is
+// for every command, is not.
+func TestTLSFlagsWithoutTLS(t *testing.T) {
+	s := startServer(t, "--listen", "ws://127.0.0.1:0/sig", "--listen", "unix:sock")
+	for _, url := range []string{s.ready.Listen[0], s.ready.Listen[1], "unix:sock", "exec:cat"} {
+		for _, flags := range [][]string{{"--ca", "x"}, {"--cert", "x", "--key", "y"}, {"--insecure"}} {
+			r := sigRun(t, append([]string{"senders", "--url", url}, flags...)...)
+			require.Equal(t, exitUsage, r.code, r.stderr)
+			require.Equal(t, "sig: "+flags[0]+" has no effect at "+url+", where there is no TLS; leave it out, or connect to a tls:// or wss:// address\n", r.stderr)
+		}
+	}
+	cmd := command(t, "senders", "--url", s.url)
+	cmd.Env = append(cmd.Env, "SIG_CA=/no/such", "SIG_CERT=/no/such", "SIG_KEY=/no/such")
+	require.Equal(t, result{}, runCommand(t, cmd))
+}
+
+// So does the router with what has no address to be about.
+func TestServeUselessFlags(t *testing.T) {
+	ca := testcert.NewCA(t)
+	cert, key := testcert.Files(t, ca.Server(t, testcert.Leaf{}))
+	tls := []string{"--tls-cert", cert, "--tls-key", key, "--tls-client-ca", ca.File(t)}
+	token := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(token, []byte("word\n"), 0o600))
+	for says, args := range map[string][]string{
+		"--tls-cert has no effect without TLS; leave it out, or listen at a tls://": tls,
+		"--tls-client-ca has no effect without TLS":                                 tls[4:],
+		"--dashboard-token-file has no effect without --http":                       {"--http", "off", "--dashboard-token-file", token},
+		"--allowed-host has no effect without --http":                               {"--listen", "tcp://127.0.0.1:0", "--allowed-host", "a"},
+		"--allowed-origin has no effect without --http":                             {"--listen", "tcp://127.0.0.1:0", "--allowed-origin", "https://a"},
+	} {
+		r := sigRun(t, append([]string{"serve", "--check-config"}, args...)...)
+		require.Equal(t, exitUsage, r.code, "%q: %s", args, r.stderr)
+		require.Contains(t, r.stderr, says)
+	}
+	for _, listen := range []string{"tls://127.0.0.1:0", "wss://127.0.0.1:0/x", "systemd:x?as=tls"} {
+		require.Equal(t, result{}, sigRun(t, append([]string{"serve", "--check-config", "--listen", listen}, tls...)...), listen)
+	}
+	require.Equal(t, result{}, sigRun(t, append([]string{"serve", "--check-config", "--metrics", "https://127.0.0.1:0"}, tls...)...))
+	require.Equal(t, result{}, sigRun(t, "serve", "--check-config", "--listen", "systemd:x?as=ws", "--allowed-host", "a", "--allowed-origin", "https://a"))
+}
