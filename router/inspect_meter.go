@@ -170,8 +170,11 @@ func (m *meter) triggered(l *list, data any) {
 	switch {
 	case keep:
 		now := time.Now().UnixNano()
+		worth := same || now >= m.wait
 		m.mu.Unlock()
-		m.encode(n, data, now, same)
+		if worth {
+			m.encode(n, data, now)
+		}
 		m.mu.Lock()
 	case same:
 		m.last, m.lastAny = value{n: n, at: m.insp.clock.Load(), data: m.own[:0]}, data
@@ -188,10 +191,7 @@ func (m *meter) triggered(l *list, data any) {
 
 // encode keeps a value of this process. What took long to encode is not encoded again
 // for a thousand times as long.
-func (m *meter) encode(n uint64, data any, now int64, same bool) {
-	if now < m.wait && !same {
-		return
-	}
+func (m *meter) encode(n uint64, data any, now int64) {
 	text, ok := encodeSafely(data)
 	if took := time.Now().UnixNano() - now; took > int64(20*time.Microsecond) {
 		m.mu.Lock()

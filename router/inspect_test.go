@@ -259,6 +259,29 @@ func TestInspectSlowEncoding(t *testing.T) {
 	})
 }
 
+// TestInspectSlowEncodingAtOnce is for the race detector: values that take long to encode are
+// triggered by several goroutines, each of which notes how long that took.
+func TestInspectSlowEncodingAtOnce(t *testing.T) {
+	r, _ := newRouter(t, Options{})
+	r.Inspect()
+	e := addSignal(t, r, "s", "e")
+	slow := hostileValue{encode: func() ([]byte, error) {
+		time.Sleep(time.Millisecond) // is how long it takes
+		return []byte("1"), nil
+	}}
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for range keepSecond / 2 {
+		wg.Go(func() {
+			<-start
+			_ = e.Trigger(slow)
+		})
+	}
+	close(start)
+	wg.Wait()
+	require.EqualValues(t, keepSecond/2, signalNamed(t, r.Inspect(), "s", "e").Count)
+}
+
 func TestInspectBoundsMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := newRouter(t, Options{})
