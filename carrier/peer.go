@@ -33,7 +33,7 @@ type Peer struct {
 
 	stream *Stream // the conn, when it is one
 	batch  BatchSender
-	pack   Packer
+	pack   int // bytes of a row for the batch, see Packer; 0: it takes none
 	try    TrySender
 	lines  bool // noise between frames is the conn's business
 	lossy  bool // frames may get lost
@@ -100,7 +100,9 @@ func newPeer(e *Engine, conn Conn, data any) *Peer {
 		}
 	}
 	p.batch, _ = probe[BatchSender](conn)
-	p.pack, _ = probe[Packer](conn)
+	if r, ok := probe[Packer](conn); ok {
+		p.pack = r.PackBytes()
+	}
 	p.buffered, _ = probe[Buffered](conn)
 	p.try, _ = probe[TrySender](conn)
 	if l, ok := probe[Lossy](conn); ok {

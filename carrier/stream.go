@@ -59,9 +59,9 @@ type Stream struct {
 
 	buf        []byte // buf[start:end] is read and not yet handed out
 	start, end int
-	total      uint64 // bytes read
-	short      int    // reads in a row that would have fit half the buffer
-	split      wire.Splitter
+	total      uint64         // bytes read
+	short      int            // reads in a row that would have fit half the buffer
+	split      *wire.Splitter // nil while there is no frame in part
 	err        error
 	closed     atomic.Bool
 }
@@ -104,7 +104,7 @@ func (s *Stream) SendBatch(b []byte) error {
 func (s *Stream) Recv() ([]byte, error) {
 	for {
 		if s.skipSpace() {
-			end, err := s.split.Scan(s.buf[s.start:s.end], int(s.max.Load()))
+			end, err := s.splitter().Scan(s.buf[s.start:s.end], int(s.max.Load()))
 			if err != nil {
 				return nil, s.fail(err)
 			}
@@ -150,7 +150,7 @@ func (s *Stream) recvMsg(p *Peer) (sound bool, err error) {
 // fillFrame reads until the frame that has begun is whole, without looking at any
 // byte of it twice.
 func (s *Stream) fillFrame(max int) error {
-	s.split.Reset()
+	s.splitter().Reset()
 	for {
 		end, err := s.split.Scan(s.buf[s.start:s.end], max)
 		if err != nil {
@@ -164,6 +164,13 @@ func (s *Stream) fillFrame(max int) error {
 			return err
 		}
 	}
+}
+
+func (s *Stream) splitter() *wire.Splitter {
+	if s.split == nil {
+		s.split = new(wire.Splitter)
+	}
+	return s.split
 }
 
 // skipSpace reports whether anything but white space is buffered.
@@ -242,6 +249,9 @@ func (s *Stream) resize(n int) {
 
 // shrink halves an empty buffer that was too large twice in a row.
 func (s *Stream) shrink() {
+	if len(s.buf) == minReadBuffer {
+		s.split = nil
+	}
 	if s.short >= 2 && len(s.buf) > minReadBuffer {
 		s.buf = make([]byte, max(len(s.buf)/2, minReadBuffer))
 		s.short = 0

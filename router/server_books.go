@@ -48,10 +48,10 @@ func (x *session) addSender(params []byte) error {
 	x.mu.Lock()
 	ended = x.ended || x.peer.Load() == nil
 	if !ended {
-		x.senders[in.Sender] = snd
+		x.senders = withEntry(x.senders, in.Sender, snd)
 		if g != nil {
 			g.sender = snd
-			x.graces[in.Sender] = g
+			x.graces = withEntry(x.graces, in.Sender, g)
 		}
 	}
 	x.mu.Unlock()
@@ -152,7 +152,7 @@ func (x *session) addListener(c *call) {
 	x.mu.Lock()
 	ended := x.ended
 	if !ended {
-		x.listeners[target.id] = sub
+		x.listeners = withEntry(x.listeners, target.id, sub)
 	}
 	x.mu.Unlock()
 	if ended {
@@ -201,4 +201,14 @@ func (x *session) removeListener(params []byte) error {
 	}
 	sub.Remove()
 	return nil
+}
+
+// withEntry sets an entry of a map, which it makes when there is none: most sessions have
+// few.
+func withEntry[K comparable, V any](m map[K]V, k K, v V) map[K]V {
+	if m == nil {
+		m = map[K]V{}
+	}
+	m[k] = v
+	return m
 }

@@ -62,14 +62,11 @@ const maxRoutes = 512
 
 func (s *ServerRouter) newSession(p *carrier.Peer) *session {
 	x := &session{
-		srv:       s,
-		since:     time.Now(),
-		wire:      p.Session(),
-		copier:    s.engine.NewCopier(),
-		listeners: map[uint32]*subscription{},
-		senders:   map[string]*sender{},
-		graces:    map[string]*grace{},
-		done:      make(chan struct{}),
+		srv:    s,
+		since:  time.Now(),
+		wire:   p.Session(),
+		copier: s.engine.NewCopier(),
+		done:   make(chan struct{}),
 	}
 	x.serial.run = x.runBatch
 	x.crew.spawn = x.srv.goWorker
