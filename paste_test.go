@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sigrouter/sigrouter/internal/pty"
+	"github.com/sigrouter/sigrouter/internal/needs"
 )
 
 // TestPasted pastes what the docs show in blocks marked sh into bash, the blocks of one
@@ -25,13 +25,7 @@ import (
 // Fixed ports are replaced by free ones, the serial port by a pseudo terminal at which a
 // thermometer prints 21.5, and sleep by waiting until the router answers.
 func TestPasted(t *testing.T) {
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("there is no bash here")
-	}
+	bash := needs.Program(t, "bash")
 	bin := t.TempDir()
 	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(bin, "sig"), "./cmd/sig").CombinedOutput(); err != nil {
 		t.Fatalf("cmd/sig does not build: %s", out)
@@ -135,10 +129,7 @@ func freePorts(t *testing.T, names ...string) map[string]string {
 // now and then.
 func printer(t *testing.T, line string) string {
 	t.Helper()
-	device, path, err := pty.Open()
-	if err != nil {
-		t.Skip(err) // no Linux
-	}
+	device, path := needs.Terminal(t)
 	keep, err := os.OpenFile(path, os.O_RDWR, 0) // a port that nobody has open takes nothing
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sigrouter/sigrouter/internal/needs"
 	"github.com/sigrouter/sigrouter/router"
 	"github.com/sigrouter/sigrouter/sig"
 )
@@ -19,13 +20,7 @@ import (
 // docs/protocol.md is enough to write a client: testdata/client/client.py was written from
 // it, and goes through all of the fast lane in JSON.
 func TestClientOfAnotherLanguage(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			require.NoError(t, err)
-		}
-		t.Skip("python3 is not installed")
-	}
+	python := needs.Program(t, "python3")
 	s := newSite(t, router.ServerOptions{})
 	snd, err := s.srv.AddSender("go", sig.Events("tic"), sig.Answer("add", sig.Handle(func(_ context.Context, p []int) (int, error) { return p[0] + p[1], nil })))
 	require.NoError(t, err)

@@ -16,7 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sigrouter/sigrouter/carrier"
-	"github.com/sigrouter/sigrouter/internal/pty"
+	"github.com/sigrouter/sigrouter/internal/needs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -42,11 +42,7 @@ type board struct {
 
 func newBoard(t *testing.T) *board {
 	t.Helper()
-	master, path, err := pty.Open()
-	if err != nil {
-		t.Skip(err)
-	}
-	t.Cleanup(func() { master.Close() })
+	master, path := needs.Terminal(t)
 	require.NoError(t, master.SetDeadline(time.Now().Add(patience)))
 	return &board{File: master, path: path, in: bufio.NewReader(master)}
 }

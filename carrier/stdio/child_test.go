@@ -197,7 +197,7 @@ func TestPipesAreNotLeaked(t *testing.T) {
 	count := func() int {
 		entries, err := os.ReadDir("/proc/self/fd")
 		if err != nil {
-			t.Skip(err)
+			t.Skip("descriptors cannot be counted without /proc")
 		}
 		return len(entries)
 	}

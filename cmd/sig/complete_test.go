@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sigrouter/sigrouter/internal/needs"
 )
 
 // completed returns what sig offers for the last of the arguments.
@@ -80,10 +82,7 @@ func TestCompletionOfFlags(t *testing.T) {
 
 // The script for bash does in a real one what pressing Tab does.
 func TestCompletionInBash(t *testing.T) {
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("no bash here")
-	}
+	bash := needs.Program(t, "bash")
 	s := startServer(t)
 	s.addSender("timer", "tic", newGate().answers()...)
 	s.addSender("with space", "e")

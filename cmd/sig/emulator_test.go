@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sigrouter/sigrouter/internal/needs"
 	"github.com/sigrouter/sigrouter/internal/pty"
 )
 
@@ -272,10 +273,7 @@ func inWindow(t *testing.T, w, h int, args ...string) *window {
 
 func commandInWindow(t *testing.T, w, h int, cmd *exec.Cmd) *window {
 	t.Helper()
-	master, path, err := pty.Open()
-	if err != nil {
-		t.Skip(err)
-	}
+	master, path := needs.Terminal(t)
 	require.NoError(t, pty.Resize(master, w, h))
 	require.NoError(t, pty.Cook(master))
 	slave, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOCTTY, 0)

@@ -19,7 +19,7 @@ import (
 
 	"github.com/sigrouter/sigrouter"
 	"github.com/sigrouter/sigrouter/carrier/tls"
-	"github.com/sigrouter/sigrouter/internal/pty"
+	"github.com/sigrouter/sigrouter/internal/needs"
 	"github.com/sigrouter/sigrouter/internal/testcert"
 	"github.com/sigrouter/sigrouter/router"
 	"github.com/sigrouter/sigrouter/sig"
@@ -28,11 +28,7 @@ import (
 // openPTY returns the two ends of a pseudo terminal: the device, and the path of its port.
 func openPTY(t *testing.T) (device *os.File, port string) {
 	t.Helper()
-	device, port, err := pty.Open()
-	if err != nil {
-		t.Skip(err) // no Linux
-	}
-	t.Cleanup(func() { _ = device.Close() })
+	device, port = needs.Terminal(t)
 	// A terminal that nobody has open cannot be read from its other end.
 	keep, err := os.OpenFile(port, os.O_RDWR, 0)
 	require.NoError(t, err)

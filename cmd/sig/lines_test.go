@@ -7,22 +7,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sigrouter/sigrouter/internal/pty"
+	"github.com/sigrouter/sigrouter/internal/needs"
 )
 
 // A pseudo terminal that prints 21.5 is a thermometer, to whoever listens.
 func TestServeSerialThermometer(t *testing.T) {
-	master, path, err := pty.Open()
-	if err != nil {
-		t.Skip(err)
-	}
-	defer master.Close()
+	master, path := needs.Terminal(t)
 	port := filepath.Join(t.TempDir(), "ttyUSB0")
 	s := startServer(t, "--listen", "tcp://127.0.0.1:0", "--listen", "serial://"+port+"?sender=thermo&event=temperature")
 	l := start(t, "listen", "thermo", "temperature", "--url", s.url)
 	s.awaitListener("thermo", "temperature")
 	require.NoError(t, os.Symlink(path, port)) // it is plugged in
-	_, err = master.WriteString("\n21.5\n22\n")
+	_, err := master.WriteString("\n21.5\n22\n")
 	require.NoError(t, err)
 	require.Contains(t, l.line(), "21.5")
 	require.Contains(t, l.line(), "22")

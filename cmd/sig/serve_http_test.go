@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sigrouter/sigrouter/auth"
+	"github.com/sigrouter/sigrouter/internal/needs"
 	"github.com/sigrouter/sigrouter/internal/promtext"
 	"github.com/sigrouter/sigrouter/internal/testcert"
 	"github.com/sigrouter/sigrouter/router"
@@ -110,7 +111,7 @@ func TestServeAlone(t *testing.T) {
 	if !ok {
 		<-p.done
 		require.Contains(t, p.stderr.String(), "another program listens")
-		t.Skip("a router runs on this machine: " + p.stderr.String())
+		needs.Skip(t, "a router runs on this machine: "+p.stderr.String())
 	}
 	s := &server{process: p}
 	require.NoError(t, json.Unmarshal([]byte(line), &s.ready), line)

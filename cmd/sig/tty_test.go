@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sigrouter/sigrouter/internal/pty"
+	"github.com/sigrouter/sigrouter/internal/needs"
 )
 
 // A terminal is where a person runs a sig.
@@ -23,11 +23,7 @@ type terminal struct {
 // of its environment.
 func onTerminal(t *testing.T, env []string, args ...string) *terminal {
 	t.Helper()
-	master, path, err := pty.Open()
-	if err != nil {
-		t.Skip(err)
-	}
-	t.Cleanup(func() { _ = master.Close() })
+	master, path := needs.Terminal(t)
 	slave, err := os.OpenFile(path, os.O_RDWR, 0)
 	require.NoError(t, err)
 	cmd := command(t, args...)

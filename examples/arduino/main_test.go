@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sigrouter/sigrouter"
-	"github.com/sigrouter/sigrouter/internal/pty"
+	"github.com/sigrouter/sigrouter/internal/needs"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
@@ -26,15 +26,11 @@ func TestSketches(t *testing.T) {
 		t.Run(c.sketch, func(t *testing.T) {
 			t.Parallel()
 			program := build(t, c.sketch)
-			master, path, err := pty.Open()
-			if err != nil {
-				t.Skip(err)
-			}
-			defer master.Close()
+			master, path := needs.Terminal(t)
 			srv := sigrouter.NewServer()
 			defer srv.Close()
 			values := make(chan float64, 100)
-			_, err = srv.AddListener("thermo", "temperature", func(e sig.Event) {
+			_, err := srv.AddListener("thermo", "temperature", func(e sig.Event) {
 				if v, err := sig.As[float64](e.Data); err == nil {
 					values <- v
 				}
@@ -55,12 +51,8 @@ func TestSketches(t *testing.T) {
 
 func build(t *testing.T, sketch string) string {
 	t.Helper()
-	compiler, err := exec.LookPath("g++")
-	if err != nil {
-		t.Skip("no g++ to compile the sketch with")
-	}
 	program := filepath.Join(t.TempDir(), sketch)
-	cmd := exec.Command(compiler, "-Wall", "-Werror", "-x", "c++", "-include", "testdata/Arduino.h", "-o", program,
+	cmd := exec.Command(needs.Program(t, "g++"), "-Wall", "-Werror", "-x", "c++", "-include", "testdata/Arduino.h", "-o", program,
 		filepath.Join(sketch, sketch+".ino"))
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))

@@ -7,15 +7,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sigrouter/sigrouter/internal/needs"
 )
 
 // TestJavaScript runs the tests of the modules among the golden files with Node, where
 // there is one.
 func TestJavaScript(t *testing.T) {
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("there is no node here")
-	}
+	node := needs.Program(t, "node")
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "package.json"), []byte(`{"type":"module"}`), 0o600))
 	modules, err := filepath.Glob(golden + "/*.js")

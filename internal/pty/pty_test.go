@@ -9,15 +9,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sigrouter/sigrouter/internal/pty"
+	"github.com/sigrouter/sigrouter/internal/needs"
 )
 
 func TestOpenPassesEveryByte(t *testing.T) {
-	master, path, err := pty.Open()
-	if err != nil {
-		t.Skip(err)
-	}
-	defer master.Close()
+	master, path := needs.Terminal(t)
 	slave, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
 	require.NoError(t, err)
 	defer slave.Close()
@@ -38,10 +34,7 @@ func TestOpenPassesEveryByte(t *testing.T) {
 }
 
 func TestClosingMasterUnplugs(t *testing.T) {
-	master, path, err := pty.Open()
-	if err != nil {
-		t.Skip(err)
-	}
+	master, path := needs.Terminal(t)
 	slave, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
 	require.NoError(t, err)
 	defer slave.Close()

@@ -5,7 +5,6 @@ package supervise_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -18,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/sigrouter/sigrouter/internal/needs"
 	"github.com/sigrouter/sigrouter/internal/supervise"
 )
 
@@ -249,9 +249,7 @@ func TestGrandchildren(t *testing.T) {
 
 // Output that is held open by somebody who has left the group holds up nothing.
 func TestDaemon(t *testing.T) {
-	if _, err := exec.LookPath("setsid"); err != nil {
-		t.Skip("no setsid to make a daemon with")
-	}
+	needs.Program(t, "setsid")
 	left := filepath.Join(t.TempDir(), "left")
 	w := watch(t, supervise.Spec{}, `setsid sh -c 'echo $$; >`+left+`; exec sleep 1000' & while [ ! -e `+left+` ]; do sleep 0.01; done`)
 	daemon := w.number()

@@ -13,15 +13,13 @@ import (
 	"github.com/sigrouter/sigrouter"
 	"github.com/sigrouter/sigrouter/api"
 	"github.com/sigrouter/sigrouter/idl/gen/testdata/golden/school"
+	"github.com/sigrouter/sigrouter/internal/needs"
 )
 
 // TestJavaScriptClient has the generated module call a daemon in Go, by way of the
 // client of clients/js, over TCP.
 func TestJavaScriptClient(t *testing.T) {
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("there is no node here")
-	}
+	node := needs.Program(t, "node")
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "package.json"), []byte(`{"type":"module"}`), 0o600))
 	for _, from := range []string{"../testdata/golden/school.js", "../testdata/js/e2e.mjs",
