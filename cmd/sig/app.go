@@ -45,7 +45,9 @@ func (a *app) run(ctx context.Context, args []string) int {
 func (a *app) report(err error) int {
 	code := exitCode(err)
 	if code != exitInterrupted {
-		a.note("sig: %v", err)
+		for _, e := range each(err) {
+			a.note("sig: %v", e)
+		}
 		if h := hint(err); h != "" {
 			a.note("%s", h)
 		}

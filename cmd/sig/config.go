@@ -21,12 +21,14 @@ func commandLineOnly() []string { return []string{"help", "config", "check-confi
 func tables() []string { return []string{"tls"} }
 
 // fillIn gives the flags that were not given on the command line the values that the
-// environment has for them, or else the configuration file.
-func fillIn(flags *pflag.FlagSet, getenv func(string) string, file string) error {
+// environment has for them, or else the configuration file. It returns what is wrong with
+// these, or an error when there is no reading the file.
+func fillIn(flags *pflag.FlagSet, getenv func(string) string, file string) (*problems, error) {
 	known := configurable(flags)
-	config, err := readConfig(file, known)
+	wrong := &problems{}
+	config, err := readConfig(file, known, wrong)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, name := range known {
 		flag := flags.Lookup(name)
@@ -41,10 +43,10 @@ func fillIn(flags *pflag.FlagSet, getenv func(string) string, file string) error
 			continue
 		}
 		if err := setFlag(flag, values); err != nil {
-			return usagef("%s: %w", source, err)
+			wrong.add(settingName(name), usagef("%s: %w", source, err))
 		}
 	}
-	return nil
+	return wrong, nil
 }
 
 // configurable returns the names of the flags that may stand elsewhere.
@@ -88,82 +90,90 @@ func setFlag(flag *pflag.Flag, values []string) error {
 
 // A settings holds what a configuration file says, by the names of flags.
 type settings struct {
+	file   string
 	known  []string // flags
 	values map[string][]string
+	wrong  *problems
 }
 
-// readConfig reads a configuration file. Whatever it does not know is an error: a misspelt
+// readConfig reads a configuration file. Whatever it does not know is wrong: a misspelt
 // setting must not pass for a default.
-func readConfig(file string, known []string) (map[string][]string, error) {
-	s := settings{known: known, values: map[string][]string{}}
+func readConfig(file string, known []string, wrong *problems) (map[string][]string, error) {
+	s := settings{file: file, known: known, values: map[string][]string{}, wrong: wrong}
 	if file == "" {
 		return s.values, nil
 	}
 	var tree map[string]any
-	if _, err := toml.DecodeFile(file, &tree); err != nil {
-		if _, ok := errors.AsType[*fs.PathError](err); ok {
-			return nil, usageError{error: err}
-		}
-		if e, ok := errors.AsType[toml.ParseError](err); ok {
-			return nil, usagef("%s, line %d: %s", file, e.Position.Line, e.Message)
-		}
-		return nil, usagef("%s: %w", file, err)
+	meta, err := toml.DecodeFile(file, &tree)
+	if err != nil {
+		return nil, unreadable(file, err)
+	}
+	for _, key := range meta.Keys() {
+		wrong.order = append(wrong.order, strings.Join(key, "."))
 	}
 	for _, key := range slices.Sorted(maps.Keys(tree)) {
-		if err := s.add(key, tree[key]); err != nil {
-			return nil, usagef("%s: %w", file, err)
-		}
+		s.add(key, tree[key])
 	}
 	return s.values, nil
 }
 
+// unreadable says why there is no reading a configuration file.
+func unreadable(file string, err error) error {
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return usageError{error: err}
+	}
+	if e, ok := errors.AsType[toml.ParseError](err); ok {
+		return usagef("%s, line %d: %s", file, e.Position.Line, e.Message)
+	}
+	return usagef("%s: %w", file, err)
+}
+
 // add adds a setting, or a table of them.
-func (s *settings) add(key string, value any) error {
+func (s *settings) add(key string, value any) {
 	table, ok := value.(map[string]any)
 	switch {
 	case !ok:
-		return s.addFlat(key, key, value)
+		s.addFlat(key, key, value)
 	case key == "limits":
-		return s.addLimits(table)
-	}
-	for _, k := range slices.Sorted(maps.Keys(table)) {
-		if err := s.addFlat(key+"-"+k, key+"."+k, table[k]); err != nil {
-			return err
+		s.addLimits(table)
+	default:
+		for _, k := range slices.Sorted(maps.Keys(table)) {
+			s.addFlat(key+"-"+k, key+"."+k, table[k])
 		}
 	}
-	return nil
 }
 
 // addFlat adds a setting under the name of its flag; shown is what the file calls it, which
 // has to be what it is called.
-func (s *settings) addFlat(flag, shown string, value any) error {
+func (s *settings) addFlat(flag, shown string, value any) {
 	if !slices.Contains(s.known, flag) || settingName(flag) != shown {
 		var names []string
 		for _, flag := range s.known {
 			names = append(names, settingName(flag))
 		}
-		return fmt.Errorf("unknown setting %q; known are %s", shown, strings.Join(names, ", "))
+		s.wrong.add(shown, usagef("%s: unknown setting %q; known are %s", s.file, shown, strings.Join(names, ", ")))
+		return
 	}
 	values, err := settingText(value)
 	if err != nil {
-		return fmt.Errorf("%s: %w", shown, err)
+		s.wrong.add(shown, usagef("%s: %s: %w", s.file, shown, err))
+		return
 	}
 	s.values[flag] = values
-	return nil
 }
 
-func (s *settings) addLimits(table map[string]any) error {
+func (s *settings) addLimits(table map[string]any) {
 	for _, k := range slices.Sorted(maps.Keys(table)) {
 		values, err := settingText(table[k])
 		if err == nil && len(values) != 1 {
 			err = errors.New("one value is wanted, not a list")
 		}
 		if err != nil {
-			return fmt.Errorf("limits.%s: %w", k, err)
+			s.wrong.add("limits."+k, usagef("%s: limits.%s: %w", s.file, k, err))
+			continue
 		}
 		s.values["limit"] = append(s.values["limit"], k+"="+values[0])
 	}
-	return nil
 }
 
 // settingText returns a value of the file as a flag would have it.

@@ -81,6 +81,53 @@ func TestConfigIsChecked(t *testing.T) {
 	require.Equal(t, exitUsage, sigRun(t, "serve", "--config", "/no/such").code)
 }
 
+// All that is wrong is said at once, one thing a line, in the order of the file; what only
+// follows from it is not.
+func TestConfigProblemsTogether(t *testing.T) {
+	file := writeConfig(t, `nmae = "x"
+log = "xml"
+listen = ["tls://127.0.0.1:0", "x", "tcp://127.0.0.1:0", "bogus:x"]
+drain = "soon"
+http = "3080"
+pprof = true
+dashboard-token-file = "/no/such"
+token-file = "/no/such"
+quiet = ["a", "b"]
+
+[limits]
+max-mesage = 1
+call-timeout = 5
+max-calls = [1, 2]
+
+[tls]
+client-ca = "/no/such"
+cert = 1.5
+crt = 1
+`)
+	r := sigRun(t, "serve", "--config", file, "--check-config", "--name", "x", "--limit", "max-conns=x", "--metrics", "x")
+	require.Equal(t, exitUsage, r.code)
+	require.Empty(t, r.stdout)
+	var begins []string
+	want := []string{
+		"sig: " + file + ": unknown setting \"nmae\"", `sig: --log is "xml"`, `sig: "x" is no address`, `sig: carrier: no carrier for "bogus:x"`,
+		"sig: " + file + ": drain: ", `sig: --http is "3080"`, "sig: --dashboard-token-file: open", "sig: --token-file: open",
+		"sig: " + file + ": quiet: one value", "sig: " + file + ": limits.max-calls: one value",
+		"sig: --tls-client-ca: open", "sig: " + file + ": tls.cert: 1.5 is", "sig: " + file + ": unknown setting \"tls.crt\"",
+		`sig: --metrics is "x"`, `sig: limit max-conns: "x"`, // flags stand in no file
+	}
+	for i, line := range strings.Split(strings.TrimSuffix(r.stderr, "\n"), "\n") {
+		if i < len(want) && strings.HasPrefix(line, want[i]) {
+			line = want[i]
+		}
+		begins = append(begins, line)
+	}
+	require.Equal(t, want, begins)
+
+	r = sigRun(t, "serve", "--config", writeConfig(t, "[limits]\nmax-mesage = 1\ncall-timeout = 5\nmax-calls = 0\n"))
+	require.Equal(t, exitUsage, r.code)
+	require.Regexp(t, `^sig: unknown limit "max-mesage".*\nsig: limit call-timeout: .*\nsig: limit max-calls: .*\n$`, r.stderr)
+}
+
 // Every flag can be set in the file and in the environment, but for those that belong to one
 // call.
 func TestEveryFlagIsConfigurable(t *testing.T) {
@@ -98,11 +145,11 @@ func TestEveryFlagIsConfigurable(t *testing.T) {
 		if before, after, ok := strings.Cut(setting, "."); ok {
 			table, setting = "["+before+"]\n", after
 		}
-		for where, set := range map[string]func(*pflag.FlagSet) error{
-			"environment": func(f *pflag.FlagSet) error {
+		for where, set := range map[string]func(*pflag.FlagSet) (*problems, error){
+			"environment": func(f *pflag.FlagSet) (*problems, error) {
 				return fillIn(f, func(v string) string { return map[string]string{variable(name): text}[v] }, "")
 			},
-			"file": func(f *pflag.FlagSet) error {
+			"file": func(f *pflag.FlagSet) (*problems, error) {
 				_, value, _ := strings.Cut("="+text, "=")
 				if name == "limit" {
 					value = "x"
@@ -114,7 +161,9 @@ func TestEveryFlagIsConfigurable(t *testing.T) {
 			},
 		} {
 			flags := (&app{}).serveCommand().Flags()
-			require.NoError(t, set(flags), "%s in the %s", name, where)
+			wrong, err := set(flags)
+			require.NoError(t, err, "%s in the %s", name, where)
+			require.NoError(t, wrong.err(), "%s in the %s", name, where)
 			require.Equal(t, text, strings.Trim(flags.Lookup(name).Value.String(), "[]"), "%s in the %s", name, where)
 		}
 	}
@@ -139,8 +188,9 @@ func TestParseLimits(t *testing.T) {
 		}
 		all = append(all, name+"="+value)
 	}
-	limits, err := parseLimits(all)
-	require.NoError(t, err)
+	var wrong problems
+	limits := parseLimits(all, &wrong)
+	require.NoError(t, wrong.err())
 	limits.DrainTimeout = 7 // --drain says it
 	router := reflect.ValueOf(limits.Limits)
 	for i := range router.NumField() {

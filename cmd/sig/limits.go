@@ -58,24 +58,27 @@ func limitFields() []reflect.StructField {
 }
 
 // parseLimits reads limits such as max-message=4194304 and call-timeout=1m.
-func parseLimits(settings []string) (serveLimits, error) {
+func parseLimits(settings []string, wrong *problems) serveLimits {
 	var limits serveLimits
 	values := reflect.ValueOf(&limits).Elem()
 	fields, names := limitFields(), limitNames()
 	for _, s := range settings {
 		name, value, ok := strings.Cut(s, "=")
 		i := slices.Index(names, name)
+		var err error
 		switch {
 		case !ok:
-			return limits, usagef("--limit %s: write it as NAME=VALUE", s)
+			err = usagef("--limit %s: write it as NAME=VALUE", s)
 		case i < 0:
-			return limits, usagef("unknown limit %q; known are %s", name, strings.Join(names, ", "))
+			err = usagef("unknown limit %q; known are %s", name, strings.Join(names, ", "))
+		default:
+			if err = setLimit(values.FieldByIndex(fields[i].Index), value); err != nil {
+				err = usagef("limit %s: %w", name, err)
+			}
 		}
-		if err := setLimit(values.FieldByIndex(fields[i].Index), value); err != nil {
-			return limits, usagef("limit %s: %w", name, err)
-		}
+		wrong.add("limits."+name, err)
 	}
-	return limits, nil
+	return limits
 }
 
 func setLimit(field reflect.Value, value string) error {

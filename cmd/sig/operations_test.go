@@ -81,7 +81,9 @@ func TestOperationsHasUnits(t *testing.T) {
 	config, err := os.ReadFile("../../contrib/systemd/sig.toml")
 	require.NoError(t, err)
 	flags := (&app{}).serveCommand().Flags()
-	require.NoError(t, fillIn(flags, func(string) string { return "" }, writeConfig(t, string(config))))
+	wrong, err := fillIn(flags, func(string) string { return "" }, writeConfig(t, string(config)))
+	require.NoError(t, err)
+	require.NoError(t, wrong.err())
 	for _, address := range []string{"systemd:plain", "systemd:tls?as=tls"} {
 		require.Contains(t, flags.Lookup("listen").Value.String(), address)
 		_, err := parseHandover(address)

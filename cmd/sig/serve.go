@@ -75,10 +75,11 @@ before both. Limits have names such as max-message and call-timeout:
 			if f.config == "" {
 				f.config = a.getenv("SIG_CONFIG")
 			}
-			if err := fillIn(cmd.Flags(), a.getenv, f.config); err != nil {
+			wrong, err := fillIn(cmd.Flags(), a.getenv, f.config)
+			if err != nil {
 				return err
 			}
-			return a.serve(cmd.Context(), f)
+			return a.serve(cmd.Context(), f, wrong)
 		},
 	}
 	f.add(cmd.Flags())
@@ -106,16 +107,13 @@ type daemon struct {
 // logKept is how many lines of the log the router keeps to show them.
 const logKept = 500
 
-func (a *app) serve(ctx context.Context, f serveFlags) error {
+func (a *app) serve(ctx context.Context, f serveFlags, wrong *problems) error {
 	log, err := a.logger(f)
-	if err != nil {
-		return err
-	}
-	if err := f.validate(); err != nil {
-		return err
-	}
+	wrong.add("log", err)
+	f.validate(wrong)
 	login, err := f.login()
-	if err != nil || f.check {
+	wrong.add("token-file", err)
+	if err := wrong.err(); err != nil || f.check {
 		return err
 	}
 	ready, err := readyFile(f.readyFD)

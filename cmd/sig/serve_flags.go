@@ -54,46 +54,42 @@ func (f *serveFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.check, "check-config", false, "say what is wrong with the settings, or nothing, and end")
 }
 
-// validate reports what makes no sense before anything has begun.
-func (f *serveFlags) validate() error {
-	if err := f.http.validate(f.listen != nil, f.cert != ""); err != nil {
-		return err
-	}
+// validate finds what makes no sense before anything has begun.
+func (f *serveFlags) validate(wrong *problems) {
+	f.http.validate(f.listen != nil, f.cert != "" || wrong.has("tls.cert"), wrong)
 	if f.drain < 0 {
-		return usagef("--drain is %v; it cannot be less than nothing", f.drain)
+		wrong.add("drain", usagef("--drain is %v; it cannot be less than nothing", f.drain))
 	}
 	if f.listen == nil {
 		f.listen = []string{defaultURL}
 	}
-	if len(f.listen) == 0 && f.http.atURL == nil {
-		return usagef("nowhere to listen; give an address with --listen")
+	if len(f.listen) == 0 && f.http.atURL == nil && !wrong.has("http") {
+		wrong.add("listen", usagef("nowhere to listen; give an address with --listen"))
 	}
-	limits, err := parseLimits(f.limits)
-	if err != nil {
-		return err
-	}
-	f.bounds = limits.withDefaults()
+	f.bounds = parseLimits(f.limits, wrong).withDefaults()
+	f.validateFiles(wrong)
+	usable := !wrong.has("tls.cert", "tls.key", "tls.client-ca")
 	for _, address := range f.listen {
-		if err := cmp.Or(f.validateAddress(address), f.http.checkShared(address)); err != nil {
-			return err
-		}
+		wrong.add("listen", cmp.Or(f.validateAddress(address, usable), f.http.checkShared(address)))
 	}
-	return cmp.Or(f.validateFiles(), f.checkUseless())
+	f.checkUseless(wrong)
 }
 
 // checkUseless reports settings that would do nothing: whoever gives them believes in an
 // address that there is not.
-func (f *serveFlags) checkUseless() error {
-	secure := encryptedURL(f.http.atURL) || encryptedURL(f.http.metricURL) || slices.ContainsFunc(f.listen, encrypted)
+func (f *serveFlags) checkUseless(wrong *problems) {
+	secure := wrong.has("http", "metrics", "listen") || encryptedURL(f.http.atURL) || encryptedURL(f.http.metricURL) || slices.ContainsFunc(f.listen, encrypted)
 	for _, s := range []struct{ name, value string }{{"tls-cert", f.cert}, {"tls-client-ca", f.clientCA}} {
-		if s.value != "" && !secure {
-			return usagef("--%s has no effect without TLS; leave it out, or listen at a tls:// or wss:// address, or give --http https://host:port", s.name)
+		if s.value != "" && !secure && !wrong.has(settingName(s.name)) {
+			wrong.add(settingName(s.name), usagef("--%s has no effect without TLS; leave it out, or listen at a tls:// or wss:// address, or give --http https://host:port", s.name))
 		}
 	}
-	return f.http.checkUseless(slices.ContainsFunc(f.listen, isWeb))
+	f.http.checkUseless(slices.ContainsFunc(f.listen, isWeb) || wrong.has("listen"), wrong)
 }
 
-func (f *serveFlags) validateAddress(address string) error {
+// validateAddress reports what is wrong with an address. Usable says that nothing is known
+// against the certificates.
+func (f *serveFlags) validateAddress(address string, usable bool) error {
 	if isHandover(address) {
 		if _, err := parseHandover(address); err != nil {
 			return err
@@ -101,10 +97,12 @@ func (f *serveFlags) validateAddress(address string) error {
 	} else if err := checkURL(address); err != nil {
 		return err
 	}
-	if encrypted(address) && f.cert == "" {
+	switch {
+	case encrypted(address) && !usable:
+		return nil
+	case encrypted(address) && f.cert == "":
 		return usagef("%s needs a certificate; give it with --tls-cert and --tls-key", address)
-	}
-	if isHandover(address) {
+	case isHandover(address):
 		return nil
 	}
 	if err := f.schemes(nil).Check(address); err != nil {
@@ -113,17 +111,17 @@ func (f *serveFlags) validateAddress(address string) error {
 	return nil
 }
 
-// validateFiles reports certificates that cannot be used, also where none is needed yet.
-func (f *serveFlags) validateFiles() error {
-	if f.cert == "" && f.key != "" {
-		return usagef("--tls-key is given and --tls-cert is not; they go together")
+// validateFiles finds certificates that cannot be used, also where none is needed yet.
+func (f *serveFlags) validateFiles(wrong *problems) {
+	if f.cert == "" && f.key != "" && !wrong.has("tls.cert") {
+		wrong.add("tls.key", usagef("--tls-key is given and --tls-cert is not; they go together"))
 	}
-	if f.clientOptional && f.clientCA == "" {
-		return usagef("--tls-client-optional needs --tls-client-ca, which says whose certificates count")
+	if f.clientOptional && f.clientCA == "" && !wrong.has("tls.client-ca") {
+		wrong.add("tls.client-optional", usagef("--tls-client-optional needs --tls-client-ca, which says whose certificates count"))
 	}
-	if f.cert != "" {
+	if f.cert != "" && !wrong.has("tls.key") {
 		if _, err := cryptotls.LoadX509KeyPair(f.cert, cmp.Or(f.key, f.cert)); err != nil {
-			return usagef("--tls-cert and --tls-key: %w", err)
+			wrong.add("tls.cert", usagef("--tls-cert and --tls-key: %w", err))
 		}
 	}
 	if f.clientCA != "" {
@@ -132,10 +130,9 @@ func (f *serveFlags) validateFiles() error {
 			err = fmt.Errorf("no certificate in %s; it must be PEM", f.clientCA)
 		}
 		if err != nil {
-			return usagef("--tls-client-ca: %w", err)
+			wrong.add("tls.client-ca", usagef("--tls-client-ca: %w", err))
 		}
 	}
-	return nil
 }
 
 // logger makes the logger that the flags ask for.

@@ -51,23 +51,27 @@ func (f *httpFlags) add(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.origins, "allowed-origin", nil, "the `origin` of web pages that may connect besides those served here, such as https://app.example.com; may be given several times")
 }
 
-// validate reports what makes no sense.
-func (f *httpFlags) validate(listens, certificate bool) (err error) {
+// validate finds what makes no sense.
+func (f *httpFlags) validate(listens, certificate bool, wrong *problems) {
 	if f.at == httpAuto {
 		f.at = defaultHTTP
 		if listens {
 			f.at = httpOff
 		}
 	}
-	if f.atURL, err = httpURL("--http", f.at, certificate); err != nil {
-		return err
+	var err error
+	f.atURL, err = httpURL("--http", f.at, certificate)
+	wrong.add("http", err)
+	f.metricURL, err = httpURL("--metrics", f.metrics, certificate)
+	wrong.add("metrics", err)
+	if f.pprof && f.atURL == nil && !wrong.has("http") {
+		wrong.add("pprof", usagef("--pprof needs --http, which says where"))
 	}
-	if f.metricURL, err = httpURL("--metrics", f.metrics, certificate); err != nil {
-		return err
-	}
-	if f.pprof && f.atURL == nil {
-		return usagef("--pprof needs --http, which says where")
-	}
+	wrong.add("dashboard-token-file", f.readToken())
+}
+
+// readToken reads the token of the dashboard.
+func (f *httpFlags) readToken() error {
 	if f.token == "" {
 		return nil
 	}
@@ -83,19 +87,25 @@ func (f *httpFlags) validate(listens, certificate bool) (err error) {
 	return nil
 }
 
-// checkUseless reports settings that would do nothing. Web says that there is an address of
+// checkUseless finds settings that would do nothing. Web says that there is an address of
 // WebSocket elsewhere.
-func (f *httpFlags) checkUseless(web bool) error {
-	switch {
-	case f.token != "" && f.atURL == nil:
-		return usagef("--dashboard-token-file has no effect without --http, where the dashboard is")
-	case web || f.atURL != nil || f.metricURL != nil:
-	case f.hosts != nil:
-		return usagef("--allowed-host has no effect without --http, --metrics or a ws:// address, which web pages can reach")
-	case f.origins != nil:
-		return usagef("--allowed-origin has no effect without --http, --metrics or a ws:// address, which web pages can reach")
+func (f *httpFlags) checkUseless(web bool, wrong *problems) {
+	if wrong.has("http", "metrics") {
+		return
 	}
-	return nil
+	if f.token != "" && f.atURL == nil && !wrong.has("dashboard-token-file") {
+		wrong.add("dashboard-token-file", usagef("--dashboard-token-file has no effect without --http, where the dashboard is"))
+	}
+	if web || f.atURL != nil || f.metricURL != nil {
+		return
+	}
+	const pages = "has no effect without --http, --metrics or a ws:// address, which web pages can reach"
+	if f.hosts != nil {
+		wrong.add("allowed-host", usagef("--allowed-host "+pages))
+	}
+	if f.origins != nil {
+		wrong.add("allowed-origin", usagef("--allowed-origin "+pages))
+	}
 }
 
 // encryptedURL reports whether an HTTP server, nil for none, speaks TLS.
