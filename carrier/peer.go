@@ -44,13 +44,14 @@ type Peer struct {
 	mode    atomic.Int32
 	name    atomic.Pointer[string]
 	binary  atomic.Bool
-	codec   Codec        // of payloads in binary frames; set before binary is
-	held    atomic.Bool  // signals wait until Release
-	again   atomic.Bool  // a signal came twice: acknowledge again
-	heard   atomic.Int64 // engine clock when anything came last
-	ready   atomic.Bool  // the handler was told
-	trusted atomic.Bool  // past the login: the wider limits apply
-	lim     wire.Limits  // of messages, for the goroutine that reads
+	codec   Codec         // of payloads in binary frames; set before binary is
+	held    atomic.Bool   // signals wait until Release
+	again   atomic.Bool   // a signal came twice: acknowledge again
+	heard   atomic.Int64  // engine clock when anything came last
+	ready   atomic.Bool   // the handler was told
+	trusted atomic.Bool   // past the login: the wider limits apply
+	stuck   time.Duration // for the janitor: since when events wait and nothing came; 0: they do not
+	lim     wire.Limits   // of messages, for the goroutine that reads
 
 	session atomic.Pointer[Session]
 	w       writer

@@ -26,10 +26,36 @@ func (p *Peer) check(now time.Duration) {
 	case p.Fast() && silent > lim.PingAfter-tick:
 		p.ping(now)
 	}
+	if !p.takesAny(now) {
+		return
+	}
 	p.sendAgain(now, false)
 	p.calls.expire(now)
 	p.checkSoft(now)
 	p.tidy()
+}
+
+// takesAny finds out whether a peer whose window is full takes anything: what is written to one that
+// does not read may lie with the system, where no write finds out. It is pinged first, as
+// one that reads may just have nothing to say; of one that does not answer the session
+// stays, since its line may be cut.
+func (p *Peer) takesAny(now time.Duration) bool {
+	lim := &p.engine.lim
+	heard := time.Duration(p.heard.Load())
+	switch {
+	case !p.Fast() || p.handling.Load() || p.queuedBytes() == 0:
+		p.stuck = 0
+	case p.stuck == 0:
+		p.stuck = max(heard, now-tick)
+	case heard > p.stuck:
+		p.stuck = heard
+	case now-p.stuck > lim.WriteTimeout:
+		p.tooLate("WriteTimeout", "too slow: took nothing of what waits for it for %v", lim.WriteTimeout)
+		return false
+	case now-p.stuck > lim.WriteTimeout/2-tick:
+		p.ping(now)
+	}
+	return true
 }
 
 // tooLate closes a peer that has taken longer than a limit.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -166,6 +167,15 @@ func (s *site) left(conns int) {
 	}
 }
 
+// gone is a listener of the #disconnect of a sender, with the time.
+func gone(t *testing.T, srv *router.ServerRouter, sender string) <-chan time.Time {
+	t.Helper()
+	at := make(chan time.Time, 10)
+	_, err := srv.AddListener(sender, sig.Disconnect, func(sig.Event) { at <- time.Now() })
+	require.NoError(t, err)
+	return at
+}
+
 func within(d time.Duration, holds func() bool) bool {
 	for end := time.Now().Add(d); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -173,6 +183,11 @@ func within(d time.Duration, holds func() bool) bool {
 		}
 	}
 	return true
+}
+
+func median[T int | int64 | float64 | time.Duration](of []T) T {
+	sorted := slices.Sorted(slices.Values(of))
+	return sorted[len(sorted)/2]
 }
 
 type logBuffer struct {

@@ -79,7 +79,9 @@ var quick = carrier.Limits{PingAfter: time.Second, DeadAfter: 4 * time.Second}
 
 // childServer serves until its standard input ends.
 func childServer(ctx context.Context, files unix.Rlimit) error {
+	perSecond, _ := strconv.Atoi(os.Getenv("SURVIVE_MESSAGES"))
 	srv := router.ServerOptions{
+		Limits:  carrier.Limits{MaxMessagesSecond: perSecond},
 		Schemes: sigrouter.Schemes(), Options: router.Options{Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))},
 	}.New()
 	l, err := srv.Listen(ctx, "tcp://127.0.0.1:0")
@@ -121,15 +123,6 @@ func start(t *testing.T, role string, env []string, prefix ...string) (cmd *exec
 	line, err = bufio.NewReader(out).ReadString('\n')
 	require.NoError(t, err)
 	return cmd, strings.TrimSpace(line)
-}
-
-// gone is a listener of the #disconnect of a sender, with the time.
-func gone(t *testing.T, srv *router.ServerRouter, sender string) <-chan time.Time {
-	t.Helper()
-	at := make(chan time.Time, 10)
-	_, err := srv.AddListener(sender, sig.Disconnect, func(sig.Event) { at <- time.Now() })
-	require.NoError(t, err)
-	return at
 }
 
 // X1: a client is killed. #disconnect comes once, soon; a pending request fails; the name is
