@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -145,46 +144,4 @@ func within(t *testing.T, what string, fn func() error) {
 	case <-time.After(patience):
 		t.Fatalf("%s: not done after %s", what, patience)
 	}
-}
-
-// nullModem joins two pseudo terminals, as a cable joins two serial ports, and returns
-// the paths to open.
-func nullModem(t *testing.T) (a, b string) {
-	t.Helper()
-	return cable(t, func(p []byte) []byte { return p })
-}
-
-// cable is nullModem with something done to what goes over it, in either direction.
-func cable(t *testing.T, treat func([]byte) []byte) (a, b string) {
-	t.Helper()
-	x, y := newBoard(t), newBoard(t)
-	require.NoError(t, x.SetDeadline(time.Time{}))
-	require.NoError(t, y.SetDeadline(time.Time{}))
-	// A terminal that nobody has open cannot be read from its other end.
-	for _, end := range []*board{x, y} {
-		keep, err := os.OpenFile(end.path, os.O_RDWR, 0)
-		require.NoError(t, err)
-		t.Cleanup(func() { keep.Close() })
-	}
-	var wg sync.WaitGroup
-	carry := func(to, from *os.File) {
-		buf := make([]byte, 4096)
-		for {
-			n, err := from.Read(buf)
-			if err != nil {
-				return
-			}
-			if _, err := to.Write(treat(buf[:n])); err != nil {
-				return
-			}
-		}
-	}
-	wg.Go(func() { carry(x.File, y.File) })
-	wg.Go(func() { carry(y.File, x.File) })
-	t.Cleanup(func() {
-		x.Close()
-		y.Close()
-		wg.Wait()
-	})
-	return x.path, y.path
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/internal/needs"
 )
 
 const (
@@ -94,7 +95,7 @@ func TestNoRestart(t *testing.T) {
 func TestRestartsOverANullModem(t *testing.T) {
 	for _, frame := range []string{"lines", "cobs"} {
 		t.Run(frame, func(t *testing.T) {
-			pathA, pathB := nullModem(t)
+			pathA, pathB := needs.Cable(t, nil)
 			query := "?frame=" + frame
 			l := listenAt(t, Scheme{}, "serial://"+pathA+query)
 			server := accept(t, l)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/internal/needs"
 	"github.com/sigrouter/sigrouter/router"
 	"github.com/sigrouter/sigrouter/sig"
 )
@@ -142,7 +143,7 @@ func newClient(t *testing.T, address string) *router.ClientRouter {
 func TestTwoRouters(t *testing.T) {
 	for _, frame := range []string{"lines", "cobs"} {
 		t.Run(frame, func(t *testing.T) {
-			pathA, pathB := nullModem(t)
+			pathA, pathB := needs.Cable(t, nil)
 			query := "?frame=" + frame
 			s := newStation(t, "serial://"+pathA+query)
 			c := newClient(t, "serial://"+pathB+query)
@@ -181,7 +182,7 @@ func TestTwoRoutersOverABadCable(t *testing.T) {
 	var mu sync.Mutex
 	r := rand.New(rand.NewPCG(*lossySeed, 3))
 	damage, damaged := false, 0
-	pathA, pathB := cable(t, func(p []byte) []byte {
+	pathA, pathB := needs.Cable(t, func(p []byte) []byte {
 		mu.Lock()
 		defer mu.Unlock()
 		for i := range p {

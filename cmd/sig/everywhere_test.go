@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -36,34 +35,6 @@ func openPTY(t *testing.T) (device *os.File, port string) {
 	return device, port
 }
 
-// serialCable joins two serial ports, and returns the paths to open.
-func serialCable(t *testing.T) (a, b string) {
-	t.Helper()
-	x, a := openPTY(t)
-	y, b := openPTY(t)
-	var wg sync.WaitGroup
-	carry := func(to, from *os.File) {
-		buf := make([]byte, 4096)
-		for {
-			n, err := from.Read(buf)
-			if err == nil {
-				_, err = to.Write(buf[:n])
-			}
-			if err != nil {
-				return
-			}
-		}
-	}
-	wg.Go(func() { carry(x, y) })
-	wg.Go(func() { carry(y, x) })
-	t.Cleanup(func() {
-		_ = x.Close()
-		_ = y.Close()
-		wg.Wait()
-	})
-	return a, b
-}
-
 // everywhere is one sig serve with every carrier at once.
 type everywhere struct {
 	*server
@@ -76,7 +47,7 @@ func startEverywhere(t *testing.T, more ...string) *everywhere {
 	t.Helper()
 	ca := testcert.NewCA(t)
 	cert, key := testcert.Files(t, ca.Server(t, testcert.Leaf{}))
-	near, far := serialCable(t)
+	near, far := needs.Cable(t, nil)
 	thermometer, port := openPTY(t)
 	e := &everywhere{urls: map[string]string{}, ca: ca.File(t), thermometer: thermometer}
 	e.server = startServer(t, append(more, "--tls-cert", cert, "--tls-key", key,

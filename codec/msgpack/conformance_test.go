@@ -3,7 +3,6 @@ package msgpack_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -26,7 +25,7 @@ import (
 	"github.com/sigrouter/sigrouter/carrier/stdio"
 	"github.com/sigrouter/sigrouter/carrier/tls"
 	"github.com/sigrouter/sigrouter/carrier/ws"
-	"github.com/sigrouter/sigrouter/internal/pty"
+	"github.com/sigrouter/sigrouter/internal/needs"
 	"github.com/sigrouter/sigrouter/internal/testcert"
 	"github.com/sigrouter/sigrouter/router"
 	"github.com/sigrouter/sigrouter/sig"
@@ -107,44 +106,12 @@ func newHub(t *testing.T) *hub {
 	h.schemes["exec"] = stdio.Scheme{Log: slog.New(slog.DiscardHandler), Env: append(os.Environ(), relayVar+"="+socket)}
 	h.urls["stdio"] = "exec:" + self
 	for _, framing := range []string{"cobs", "lines"} {
-		here, there := line(t)
+		here, there := needs.Cable(t, nil)
 		_, err := h.Listen(t.Context(), "serial://"+here+"?frame="+framing)
 		require.NoError(t, err)
 		h.urls["serial "+framing] = "serial://" + there + "?frame=" + framing
 	}
 	return h
-}
-
-// line returns the two ends of a serial line.
-func line(t *testing.T) (a, b string) {
-	here, a, err := pty.Open()
-	require.NoError(t, err)
-	there, b, err := pty.Open()
-	require.NoError(t, err)
-	done := make(chan struct{}, 2)
-	copyAll := func(to, from *os.File) {
-		defer func() { done <- struct{}{} }()
-		buf := make([]byte, 4096)
-		for {
-			n, err := from.Read(buf)
-			if errors.Is(err, os.ErrClosed) {
-				return
-			}
-			if err != nil { // nobody has the other end open
-				time.Sleep(time.Millisecond)
-				continue
-			}
-			_, _ = to.Write(buf[:n])
-		}
-	}
-	go copyAll(here, there)
-	go copyAll(there, here)
-	t.Cleanup(func() {
-		_, _ = here.Close(), there.Close()
-		<-done
-		<-done
-	})
-	return a, b
 }
 
 // dial connects a client of a kind by a carrier.

@@ -2,80 +2,44 @@ package main
 
 import (
 	"math/rand/v2"
-	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/sigrouter/sigrouter/internal/pty"
 )
 
-// A cable joins two pseudo terminals as a cable joins two serial ports. While it is bad,
-// bytes get lost and bits flip.
+// A cable is a serial line. While it is bad, bytes get lost and bits flip.
 type cable struct {
-	a, b  string // to be opened
-	bad   atomic.Bool
-	files []*os.File
-	wg    sync.WaitGroup
+	*pty.Cable
+	bad atomic.Bool
 }
 
-func newCable(seed uint64) (*cable, error) {
-	c := &cable{}
-	var ends [2]*os.File
-	for i, path := range []*string{&c.a, &c.b} {
-		master, slave, err := pty.Open()
-		if err != nil {
-			c.close()
-			return nil, err
-		}
-		c.files = append(c.files, master)
-		// A terminal that nobody has open cannot be read from its other end.
-		keep, err := os.OpenFile(slave, os.O_RDWR, 0)
-		if err != nil {
-			c.close()
-			return nil, err
-		}
-		c.files = append(c.files, keep)
-		ends[i], *path = master, slave
-	}
-	for i := range ends {
-		rng := rand.New(rand.NewPCG(seed, uint64(100+i)))
-		c.wg.Go(func() { c.carry(ends[1-i], ends[i], rng) })
-	}
-	return c, nil
+func newCable(seed uint64) (c *cable, err error) {
+	c = &cable{}
+	c.Cable, err = pty.NewCable(c.damage(seed, 101), c.damage(seed, 100))
+	return c, err
 }
 
-func (c *cable) carry(to, from *os.File, rng *rand.Rand) {
-	buf := make([]byte, 1024)
-	for {
-		n, err := from.Read(buf)
-		if err != nil {
-			return
+// damage returns what becomes of the bytes in one direction.
+func (c *cable) damage(seed, direction uint64) func([]byte) []byte {
+	rng := rand.New(rand.NewPCG(seed, direction))
+	return func(in []byte) []byte {
+		if !c.bad.Load() {
+			return in
 		}
-		out := buf[:0]
-		for _, b := range buf[:n] {
-			if c.bad.Load() {
-				switch rng.IntN(4000) {
-				case 0:
-					continue
-				case 1:
-					b ^= 1 << rng.IntN(8)
-				}
+		out := in[:0]
+		for _, b := range in {
+			switch rng.IntN(4000) {
+			case 0:
+				continue
+			case 1:
+				b ^= 1 << rng.IntN(8)
 			}
 			out = append(out, b)
 		}
-		if c.bad.Load() && rng.IntN(500) == 0 {
+		if rng.IntN(500) == 0 {
 			time.Sleep(time.Duration(rng.IntN(300)) * time.Millisecond)
 		}
-		if _, err := to.Write(out); err != nil {
-			return
-		}
+		return out
 	}
-}
-
-func (c *cable) close() {
-	for _, f := range c.files {
-		_ = f.Close()
-	}
-	c.wg.Wait()
 }

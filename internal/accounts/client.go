@@ -66,7 +66,7 @@ func (w *world) newClient(id int, kind string, faulty bool) (*client, error) {
 		c.proxy = p
 		url = strings.Replace(url, hostport(url), p.Addr(), 1)
 	case "serial":
-		url = "serial://" + w.cables.b + "?frame=cobs"
+		url = "serial://" + w.cables.B + "?frame=cobs"
 	}
 	opts := router.ClientOptions{
 		Options: router.Options{Logger: w.log.With("at", c.String())}, Name: fmt.Sprintf("c%d", id),

@@ -93,7 +93,7 @@ func newWorld(c Config) (*world, error) {
 }
 
 func (w *world) close() {
-	w.cables.close()
+	w.cables.Close()
 	_ = os.RemoveAll(w.dir)
 }
 
@@ -124,7 +124,7 @@ func (w *world) serve() error {
 			at = map[string]string{
 				"local": "local://accounts", "tcp": "tcp://127.0.0.1:0", "tls": "tls://127.0.0.1:0",
 				"ws": "ws://127.0.0.1:0/sig", "unix": "unix://" + filepath.Join(w.dir, "sig.sock"),
-				"serial": "serial://" + w.cables.a + "?frame=cobs",
+				"serial": "serial://" + w.cables.A + "?frame=cobs",
 			}[kind]
 		}
 		l, err := w.srv.Listen(context.Background(), at)

@@ -35,6 +35,24 @@ func Program(t testing.TB, name string) string {
 func Terminal(t testing.TB) (master *os.File, slavePath string) {
 	t.Helper()
 	master, slavePath, err := pty.Open()
+	check(t, err)
+	t.Cleanup(func() { _ = master.Close() })
+	return master, slavePath
+}
+
+// Cable joins two pseudo terminals, as a cable joins two serial ports, until the end of the
+// test, and returns the paths to open. What goes over it, in either direction, is treated by
+// the function, if that is not nil; see pty.NewCable.
+func Cable(t testing.TB, treat func([]byte) []byte) (a, b string) {
+	t.Helper()
+	c, err := pty.NewCable(treat, treat)
+	check(t, err)
+	t.Cleanup(c.Close)
+	return c.A, c.B
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
 	switch {
 	case err == nil:
 	case runtime.GOOS != "linux":
@@ -42,6 +60,4 @@ func Terminal(t testing.TB) (master *os.File, slavePath string) {
 	default:
 		Skip(t, err)
 	}
-	t.Cleanup(func() { _ = master.Close() })
-	return master, slavePath
 }
