@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,23 +100,14 @@ func (s *server) addSender(name, event string, opts ...sig.SenderOption) func(an
 // awaitListener waits until somebody listens to the event of the sender.
 func (s *server) awaitListener(sender, event string) {
 	s.t.Helper()
-	deadline := time.Now().Add(testPatience)
 	c := s.dial()
-	for time.Now().Before(deadline) {
+	s.await(func() bool {
 		list, err := c.RemoteSenders(s.t.Context())
 		require.NoError(s.t, err)
-		for _, info := range list {
-			if info.Name != nil && *info.Name == sender && !info.Connected {
-				for _, e := range info.Events {
-					if e == event {
-						return
-					}
-				}
-			}
-		}
-		time.Sleep(5 * time.Millisecond) // between two looks
-	}
-	require.FailNow(s.t, "nobody listens", "to %s of %s", event, sender)
+		return slices.ContainsFunc(list, func(info sig.SenderInfo) bool {
+			return info.Name != nil && *info.Name == sender && !info.Connected && slices.Contains(info.Events, event)
+		})
+	}, "a listener of %s of %s", event, sender)
 }
 
 // A gate is a sender whose method "wait" waits.
