@@ -84,7 +84,26 @@ func (s Schemes) find(address string) (Scheme, *url.URL, error) {
 		return nil, nil, fmt.Errorf("carrier: no carrier for %q: this router was given none; package sigrouter has all of them", address)
 	}
 	known := slices.Sorted(maps.Keys(s))
-	return nil, nil, fmt.Errorf("carrier: no carrier for %q; known are %s", address, strings.Join(known, ", "))
+	err = fmt.Errorf("carrier: no carrier for %q; known are %s", address, strings.Join(known, ", "))
+	if try := WebSocketURL(u); try != "" {
+		err = fmt.Errorf("%w; did you mean %s?", err, try)
+	}
+	return nil, nil, err
+}
+
+// WebSocketURL returns what somebody who gives the address of a web page may mean: the
+// WebSocket there, at /sig if no path is given, as that of sig serve is. It is "" for all
+// but http:// and https:// URLs.
+func WebSocketURL(u *url.URL) string {
+	scheme := map[string]string{"http": "ws", "https": "wss"}[u.Scheme]
+	if scheme == "" || u.Host == "" {
+		return ""
+	}
+	try := url.URL{Scheme: scheme, Host: u.Host, Path: u.Path}
+	if strings.Trim(u.Path, "/") == "" {
+		try.Path = "/sig"
+	}
+	return try.String()
 }
 
 // Params takes the query of a URL apart for a carrier that understands the named keys.

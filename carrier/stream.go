@@ -1,6 +1,7 @@
 package carrier
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -134,7 +135,7 @@ func (s *Stream) recvMsg(p *Peer) (sound bool, err error) {
 			case err == nil || n > 0:
 				return true, err
 			case !errors.Is(err, wire.ErrShort):
-				return false, s.fail(err)
+				return false, s.fail(s.suspect(err))
 			}
 			if err := s.fillFrame(lim.MaxMessage); err != nil {
 				return false, err
@@ -145,6 +146,16 @@ func (s *Stream) recvMsg(p *Peer) (sound bool, err error) {
 			return false, err
 		}
 	}
+}
+
+// suspect says what the other end seems to be when the first it sends is no message.
+func (s *Stream) suspect(err error) error {
+	web := map[string]string{"tcp": "ws", "tls": "wss"}[s.info.Carrier]
+	if web == "" || s.total != uint64(s.end) || s.start != 0 || !bytes.HasPrefix(s.buf[:s.end], []byte("HTTP/")) {
+		return err
+	}
+	line, _, _ := bytes.Cut(s.buf[:min(s.end, 60)], []byte("\r\n"))
+	return sig.Errorf(sig.ErrMalformed, "a web server answers here (%+q); a Sig router has its WebSocket there, try %s://%s/sig", line, web, s.info.Remote)
 }
 
 // fillFrame reads until the frame that has begun is whole, without looking at any

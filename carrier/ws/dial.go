@@ -92,7 +92,7 @@ func (s Scheme) shake(ctx context.Context, nc net.Conn, u *url.URL) (carrier.Con
 	clean.Fragment = "" // the library would send it
 	lib, resp, err := d.DialContext(context.WithoutCancel(ctx), clean.String(), s.Header)
 	if err != nil {
-		return nil, s.badAnswer(err, resp)
+		return nil, s.badAnswer(u, err, resp)
 	}
 	if err := checkAnswer(resp); err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ func (s Scheme) encrypt(ctx context.Context, nc net.Conn, host string) (*tls.Con
 }
 
 // badAnswer says what the server answered in place of a handshake.
-func (s Scheme) badAnswer(err error, resp *http.Response) error {
+func (s Scheme) badAnswer(u *url.URL, err error, resp *http.Response) error {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("no answer within %v (HandshakeTimeout); is it a WebSocket server?", s.handshakeTimeout())
@@ -124,7 +124,7 @@ func (s Scheme) badAnswer(err error, resp *http.Response) error {
 	case resp.StatusCode == http.StatusSwitchingProtocols:
 		return errors.New("the server's handshake is wrong; is it a WebSocket server?")
 	case line == "" || strings.HasPrefix(line, "<"):
-		return fmt.Errorf("the server answered %s; is this the path of a WebSocket?", origin.Brief(resp.Status))
+		return fmt.Errorf("the server answered %s; is this the path of a WebSocket? That of sig serve is %s://%s/sig", origin.Brief(resp.Status), u.Scheme, u.Host)
 	}
 	return fmt.Errorf("the server answered %s: %s", origin.Brief(resp.Status), origin.Brief(line))
 }

@@ -2,7 +2,6 @@ package ws
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -78,7 +77,7 @@ func (o *Options) check(w http.ResponseWriter, r *http.Request) (status int, err
 		return http.StatusBadRequest, fmt.Errorf("WebSocket needs HTTP/1.1, this is %s", origin.Brief(r.Proto))
 	case !websocket.IsWebSocketUpgrade(r):
 		w.Header().Set("Upgrade", "websocket")
-		return http.StatusUpgradeRequired, errors.New("this address speaks WebSocket: connect to it with a ws:// or wss:// URL")
+		return http.StatusUpgradeRequired, fmt.Errorf("this is the WebSocket of a Sig router, and no web page: a client connects to it with %s", clientURL(r, r.URL.EscapedPath()))
 	}
 	if err := origin.CheckHost(r, o.AllowedHosts); err != nil {
 		return http.StatusForbidden, err
@@ -87,6 +86,30 @@ func (o *Options) check(w http.ResponseWriter, r *http.Request) (status int, err
 		return http.StatusForbidden, err
 	}
 	return 0, nil
+}
+
+// clientURL returns what a client that sent r to reach this server would dial for a path of
+// it.
+func clientURL(r *http.Request, path string) string {
+	scheme := "ws"
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		scheme = "wss"
+	}
+	const most = 256
+	if len(r.Host)+len(path) > most {
+		return "a " + scheme + ":// URL"
+	}
+	return scheme + "://" + r.Host + path
+}
+
+// NotHere answers a request for a WebSocket at a path that has none, in a server that has
+// one at the path named.
+func NotHere(w http.ResponseWriter, r *http.Request, path string) {
+	http.Error(w, notHere(r, path).Error(), http.StatusNotFound)
+}
+
+func notHere(r *http.Request, path string) error {
+	return fmt.Errorf("there is nothing here; WebSocket is at %s", clientURL(r, path))
 }
 
 // refuse answers with one line.

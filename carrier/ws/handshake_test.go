@@ -65,6 +65,27 @@ func TestRefusedRequests(t *testing.T) {
 	require.Equal(t, refusals, l.(interface{ Refused() uint64 }).Refused())
 }
 
+// TestUpgradeRequired checks what a browser or curl gets: text, what this is, what to do.
+func TestUpgradeRequired(t *testing.T) {
+	l := listen(t, Scheme{}, "ws://127.0.0.1:0/sig")
+	at := l.URL()
+	for says, headers := range map[string][]string{
+		at:                             nil,
+		"wss://router.example.com/sig": {"Host: router.example.com", "X-Forwarded-Proto: https"},
+		"a ws:// URL":                  {"Host: " + strings.Repeat("a", 300)},
+	} {
+		r := connectRaw(t, at)
+		r.send([]byte(request(at, append(headers, "Upgrade:", "Connection:")...)))
+		resp := r.answer()
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusUpgradeRequired, resp.StatusCode)
+		require.Equal(t, "websocket", resp.Header.Get("Upgrade"))
+		require.Equal(t, "text/plain; charset=utf-8", resp.Header.Get("Content-Type"))
+		require.Equal(t, "this is the WebSocket of a Sig router, and no web page: a client connects to it with "+says+"\n", string(body))
+	}
+}
+
 // TestOrigin is case S16: of web pages only those that this very host serves may connect.
 func TestOrigin(t *testing.T) {
 	l := listen(t, Scheme{Options: Options{AllowedOrigins: []string{"https://app.example.com"}}}, "ws://127.0.0.1:0/")

@@ -3,7 +3,6 @@ package ws
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log"
 	"log/slog"
 	"net"
@@ -42,7 +41,7 @@ func newServer(ln net.Listener, u *url.URL, o Options, c *certs.Server) *server 
 	s.http = &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.EscapedPath() != path {
-				s.options.refuse(w, r, http.StatusNotFound, fmt.Errorf("there is nothing here; WebSocket is at %s", path))
+				s.options.refuse(w, r, http.StatusNotFound, notHere(r, path))
 				return
 			}
 			s.Listener.ServeHTTP(w, r)

@@ -81,6 +81,10 @@ func (f *clientFlags) resolve(getenv func(string) string) error {
 	}
 	known := f.schemes()
 	if scheme, _, _ := strings.Cut(f.url, ":"); known[scheme] == nil {
+		u, _ := url.Parse(f.url) // checkURL has read it
+		if try := carrier.WebSocketURL(u); try != "" {
+			return usagef("%q is the address of a web page, and a client speaks no HTTP; did you mean %s?", f.url, try)
+		}
 		return usagef("%q is no address of a router; those begin with %s", f.url, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 	}
 	return f.checkUseless()

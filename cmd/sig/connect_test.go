@@ -120,7 +120,7 @@ func TestNoRouterOfOurs(t *testing.T) {
 	}()
 	for url, says := range map[string]string{
 		"tls://" + l.Addr().String():          "does not speak TLS here",
-		"ws://" + l.Addr().String() + "/nope": "400 Bad Request",
+		"ws://" + l.Addr().String() + "/nope": "is this the path of a WebSocket? That of sig serve is ws://" + l.Addr().String() + "/sig",
 		"exec:/nosuch/program":                "no such file",
 	} {
 		r := sigRun(t, "senders", "--url", url)
@@ -130,5 +130,32 @@ func TestNoRouterOfOurs(t *testing.T) {
 	}
 	r := sigRun(t, "senders", "--url", "tcp://"+l.Addr().String())
 	require.Equal(t, exitConnect, r.code)
-	require.Equal(t, 1, strings.Count(r.stderr, "cannot begin with 'H'"), r.stderr)
+	require.Equal(t, 1, strings.Count(r.stderr, "a web server answers here"), r.stderr)
+}
+
+// Who takes the wrong address of a router's HTTP server is told the right one.
+func TestWebAddresses(t *testing.T) {
+	s := startServer(t, "--http", "127.0.0.1:0")
+	at := strings.Trim(strings.TrimPrefix(s.ready.HTTP, "http:"), "/")
+	right := "ws://" + at + "/sig"
+	require.Equal(t, result{}, sigRun(t, "senders", "--url", right))
+	for url, c := range map[string]struct {
+		code int
+		says string
+	}{
+		"tcp://" + at:              {exitConnect, `a web server answers here ("HTTP/1.1 400 Bad Request"); a Sig router has its WebSocket there, try ` + right},
+		"ws://" + at + "/nope":     {exitConnect, `the server answered "404 Not Found": "there is nothing here; WebSocket is at ` + right},
+		"ws://" + at:               {exitConnect, "WebSocket is at " + right},
+		"ws://" + at + "/api/x":    {exitConnect, "WebSocket is at " + right},
+		"http://" + at:             {exitUsage, "is the address of a web page, and a client speaks no HTTP; did you mean " + right + "?"},
+		"http://" + at + "/":       {exitUsage, "did you mean " + right + "?"},
+		"https://" + at + "/other": {exitUsage, "did you mean wss://" + at + "/other?"},
+	} {
+		r := sigRun(t, "senders", "--url", url)
+		require.Equal(t, c.code, r.code, "%s: %s", url, r.stderr)
+		require.Contains(t, r.stderr, c.says, url)
+	}
+	status, body := getPage(t, s.ready.HTTP+"sig")
+	require.Equal(t, 426, status)
+	require.Equal(t, "this is the WebSocket of a Sig router, and no web page: a client connects to it with "+right+"\n", body)
 }

@@ -199,7 +199,8 @@ func (d *daemon) startShared(ctx context.Context) error {
 	o.AllowedHosts, o.AllowedOrigins, o.Log = d.hosts(s), d.flags.http.origins, d.log
 	h.dashboard = o.Handler(d.srv)
 	h.profiles = h.observe.Guard("pprof", http.HandlerFunc(profile))
-	for _, path := range d.sharedPaths() {
+	h.paths = d.sharedPaths()
+	for _, path := range h.paths {
 		h.sockets[path] = d.shareWS(s, path)
 	}
 	s.serve(h)
@@ -283,6 +284,7 @@ func (d *daemon) stopHTTP(ctx context.Context) {
 type site struct {
 	*daemon
 	sockets   map[string]http.Handler // WebSocket, by path
+	paths     []string                // of these
 	observe   *observe.Handler
 	dashboard http.Handler
 	profiles  http.Handler
@@ -296,6 +298,8 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch {
+	case path != "/socket" && websocket(r): // that is the dashboard's
+		ws.NotHere(w, r, s.paths[0])
 	case strings.HasPrefix(path, "/debug/pprof"):
 		if !s.flags.http.pprof {
 			observe.Fail(w, http.StatusNotFound, "profiles are off; start the router with --pprof for them")
@@ -307,6 +311,11 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.dashboard.ServeHTTP(w, r)
 	}
+}
+
+// websocket reports whether a request asks for a WebSocket.
+func websocket(r *http.Request) bool {
+	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 }
 
 // profile serves Go's profiles. They may take long.

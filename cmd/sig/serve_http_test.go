@@ -209,6 +209,10 @@ func TestServeHTTPS(t *testing.T) {
 	require.Equal(t, 200, status)
 	require.Equal(t, result{}, sigRun(t, "senders", "--url", s.ready.Listen[1], "--ca", ca.File(t)))
 	require.True(t, strings.HasPrefix(s.ready.Listen[1], "wss://"))
+	r := sigRun(t, "senders", "--url", strings.TrimSuffix(strings.Replace(s.ready.HTTP, "https:", "tls:", 1), "/"), "--ca", ca.File(t))
+	require.Equal(t, exitConnect, r.code)
+	require.Contains(t, r.stderr, "a web server answers here")
+	require.Contains(t, r.stderr, "try "+s.ready.Listen[1])
 	s.signal(syscall.SIGHUP)
 	s.awaitLog("msg=reloaded listen=wss://")
 }
