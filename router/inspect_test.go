@@ -743,7 +743,7 @@ func TestInspectConcurrently(t *testing.T) {
 		}
 		_, _ = r.Request(context.Background(), Inspector, "signal", map[string]any{"sender": "timer", "event": "tic"})
 	})
-	time.Sleep(300 * time.Millisecond)
+	time.Sleep(300 * time.Millisecond) // is how long they go on
 	close(stop)
 	wg.Wait()
 }

@@ -428,7 +428,7 @@ func TestMessageTimeout(t *testing.T) {
 			if err != nil {
 				return sent, err
 			}
-			time.Sleep(gap)
+			time.Sleep(gap) // its pace
 		}
 		return sent, nil
 	}
@@ -458,7 +458,7 @@ func TestMessageTimeout(t *testing.T) {
 	idle, busy := dial(), dial()
 	_, err = idle.Write([]byte(`{"id":1,"method":`))
 	require.NoError(t, err)
-	time.Sleep(20 * time.Millisecond)
+	time.Sleep(20 * time.Millisecond) // so that it comes in two pieces
 	_, err = idle.Write([]byte("\"get_version\"}\n"))
 	require.NoError(t, err)
 	_, err = busy.Write([]byte(`{"id":1,"method":`))

@@ -37,7 +37,7 @@ func TestPromise16_RequestsFinish(t *testing.T) {
 	select {
 	case err := <-ended:
 		require.Fail(t, "Shutdown did not wait for the handler", "%v", err)
-	case <-time.After(50 * time.Millisecond):
+	case <-time.After(50 * time.Millisecond): // long enough for what must not come
 	}
 	close(leave)
 	a := <-got

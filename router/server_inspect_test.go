@@ -115,7 +115,7 @@ func TestInspectTimes(t *testing.T) {
 	defer r.Close()
 	r.Inspect()
 	_, err := r.AddSender("slow", sig.Answer("wait", func(context.Context, sig.Request) (any, error) {
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) // is what is measured
 		return nil, nil
 	}))
 	require.NoError(t, err)

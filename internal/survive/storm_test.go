@@ -57,7 +57,7 @@ func TestReconnectStorm(t *testing.T) {
 			start := time.Now()
 			require.NoError(t, srv.Shutdown(t.Context()))
 			t.Logf("%s: shutdown with %d clients took %v", kind, n, time.Since(start).Round(time.Millisecond))
-			time.Sleep(away)
+			time.Sleep(away) // for so long there is no router
 			srv, _ = serve(url)
 			start = time.Now()
 			require.True(t, within(2*patience, whole), "%+v", srv.Stats())
