@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"idl/...":             {"sig", "api/...", "idl/...", "internal/..."},
 	"internal/...":        {"sig", "internal/..."},
 	"internal/accounts":   {"/..."}, // a program
+	"internal/bustest":    {"sig", "router", "router/routertest"},
 	"internal/survive":    {"/..."}, // tests
 	".":                   {"sig", "carrier/...", "codec/...", "auth", "router", "internal/..."},
 	"metrics":             {"sig", "carrier", "router", "internal/..."},

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sigrouter/sigrouter/channel"
+	"github.com/sigrouter/sigrouter/internal/bustest"
 	"github.com/sigrouter/sigrouter/router"
 	"github.com/sigrouter/sigrouter/sig"
 )
@@ -28,7 +29,7 @@ func publisher[T any](t testing.TB, p *channel.Party, name, typ string, opts ...
 }
 
 func TestPublish(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		ana, bob := join(t, bus(), channel.Options{Name: "ana"}), join(t, bus(), channel.Options{Name: "bob"})
 		var heard, own list[channel.Message[string]]
 		subscribe(t, bob, "chat", "text", heard.add)
@@ -47,7 +48,7 @@ func TestPublish(t *testing.T) {
 
 // A subscriber that comes first, and one for each channel alone.
 func TestChannelsAreApart(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		a, b := join(t, bus(), channel.Options{}), join(t, bus(), channel.Options{})
 		var left, right list[int]
 		subscribe(t, a, "camera.left", "frame", left.message)
@@ -65,7 +66,7 @@ func TestChannelsAreApart(t *testing.T) {
 }
 
 func TestOtherTypeIsRefused(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		ctx := t.Context()
 		a, b, c := join(t, bus(), channel.Options{}), join(t, bus(), channel.Options{}), join(t, bus(), channel.Options{})
 		first := publisher[string](t, a, "chat", "string pair")
@@ -101,7 +102,7 @@ func TestOtherTypeIsRefused(t *testing.T) {
 // Of many who come at once with two types, those with one type succeed, the others are
 // refused, whoever is faster.
 func TestManyAtOnce(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		const n = 12
 		type result struct {
 			typ string
@@ -135,7 +136,7 @@ func TestManyAtOnce(t *testing.T) {
 
 // The holder of a type leaves while others come: the type stays.
 func TestHolderLeavesMeanwhile(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		stays := join(t, bus(), channel.Options{})
 		for range 20 {
 			holder := join(t, bus(), channel.Options{})
@@ -209,7 +210,7 @@ func TestNothingIsLeft(t *testing.T) {
 }
 
 func TestSameName(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		a, b := join(t, bus(), channel.Options{Name: "ana"}), join(t, bus(), channel.Options{Name: "ana"})
 		require.Equal(t, "ana", a.Name())
 		require.Regexp(t, `^ana-[a-z0-9]{6}$`, b.Name())
@@ -223,7 +224,7 @@ func TestSameName(t *testing.T) {
 }
 
 func TestAskAParty(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		ana := join(t, bus(), channel.Options{Name: "ana"})
 		subscribe(t, ana, "c", "x", func(channel.Message[int]) {})
 		pub := publisher[int](t, ana, "c", "x")
@@ -239,9 +240,9 @@ func TestAskAParty(t *testing.T) {
 
 // Events of senders without this package arrive, too, and what cannot be read is reported.
 func TestPlainSenders(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
-		var errs errorList
-		p := join(t, bus(), channel.Options{OnError: errs.add})
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+		var errs bustest.Errors
+		p := join(t, bus(), channel.Options{OnError: errs.Add})
 		var heard list[channel.Message[int]]
 		subscribe(t, p, "level", "int", heard.add)
 		s, err := bus().AddSender("script", sig.Events("level"))
@@ -251,7 +252,7 @@ func TestPlainSenders(t *testing.T) {
 		require.NoError(t, sg.Trigger(5))
 		require.NoError(t, sg.Trigger("high"))
 		require.Equal(t, []channel.Message[int]{{From: "script", Data: 5}}, heard.take())
-		err = errs.take()
+		err = errs.Take()
 		require.ErrorIs(t, err, sig.ErrInvalid)
 		require.ErrorContains(t, err, `channel "level": a message of script cannot be read: `)
 	})

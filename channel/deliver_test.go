@@ -9,12 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sigrouter/sigrouter/channel"
+	"github.com/sigrouter/sigrouter/internal/bustest"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
 // A party with a loop calls callbacks inside Wait alone.
 func TestWait(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		a, b := join(t, bus(), channel.Options{Loop: true}), join(t, bus(), channel.Options{})
 		var heard list[int]
 		subscribe(t, a, "c", "", heard.message)
@@ -51,9 +52,9 @@ func TestLoopOverflows(t *testing.T) {
 		"drop newest": {sig.DropNewest, []int{1, 2}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			everywhere(t, func(t *testing.T, bus func() sig.Bus) {
-				var errs errorList
-				a := join(t, bus(), channel.Options{Loop: true, Inbox: 2, Policy: c.policy, OnError: errs.add})
+			bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+				var errs bustest.Errors
+				a := join(t, bus(), channel.Options{Loop: true, Inbox: 2, Policy: c.policy, OnError: errs.Add})
 				b := join(t, bus(), channel.Options{})
 				var heard list[int]
 				subscribe(t, a, "c", "", heard.message)
@@ -63,10 +64,10 @@ func TestLoopOverflows(t *testing.T) {
 				}
 				synctest.Wait()
 				require.Equal(t, 2, a.Status().Endpoints[0].Waiting)
-				require.NoError(t, errs.take())
+				require.NoError(t, errs.Take())
 				a.Wait(time.Millisecond)
 				require.Equal(t, c.want, heard.take())
-				err := errs.take()
+				err := errs.Take()
 				require.ErrorIs(t, err, channel.ErrLost)
 				require.EqualError(t, err, `channel "c": 2 dropped: the queue was full`)
 				require.Equal(t, uint64(2), a.Status().Endpoints[0].Lost)
@@ -77,7 +78,7 @@ func TestLoopOverflows(t *testing.T) {
 }
 
 func TestQueue(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		a, b := join(t, bus(), channel.Options{}), join(t, bus(), channel.Options{})
 		release := make(chan struct{})
 		var heard list[string]
@@ -101,7 +102,7 @@ func TestQueue(t *testing.T) {
 
 // A full queue with Block holds publishers of the same process up, and loses nothing.
 func TestQueueBlocks(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		a, b := join(t, bus(), channel.Options{}), join(t, bus(), channel.Options{})
 		release := make(chan struct{})
 		var heard list[int]
@@ -129,9 +130,9 @@ func TestQueueBlocks(t *testing.T) {
 }
 
 func TestMessages(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
-		var errs errorList
-		a, b := join(t, bus(), channel.Options{OnError: errs.add}), join(t, bus(), channel.Options{})
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+		var errs bustest.Errors
+		a, b := join(t, bus(), channel.Options{OnError: errs.Add}), join(t, bus(), channel.Options{})
 		pub := publisher[any](t, b, "c", "x", channel.Retain())
 		require.NoError(t, pub.Publish(0))
 		var heard []any
@@ -176,12 +177,12 @@ func TestMessages(t *testing.T) {
 		for _, err := range channel.Messages[int](t.Context(), a, "c", "x") { // ends with the party
 			require.NoError(t, err)
 		}
-		require.NoError(t, errs.take())
+		require.NoError(t, errs.Take())
 	})
 }
 
 func TestRetained(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		a, b := join(t, bus(), channel.Options{}), join(t, bus(), channel.Options{Name: "b"})
 		pub := publisher[int](t, b, "level", "", channel.Retain())
 		var none list[channel.Message[int]]
@@ -211,7 +212,7 @@ func TestRetained(t *testing.T) {
 
 // A camera that films while somebody looks.
 func TestSubscribersAreCounted(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		camera, screen := join(t, bus(), channel.Options{}), join(t, bus(), channel.Options{})
 		var counts, watched list[int]
 		early := subscribe(t, screen, "frames", "", func(channel.Message[int]) {})
@@ -245,7 +246,7 @@ func TestSubscribersAreCounted(t *testing.T) {
 
 // The function that is told may subscribe itself.
 func TestSubscribersCountedAgain(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		p := join(t, bus(), channel.Options{})
 		var counts list[int]
 		var pub *channel.Publisher[int]

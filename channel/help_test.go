@@ -2,7 +2,6 @@ package channel_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net/url"
@@ -16,6 +15,7 @@ import (
 	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/carrier/local"
 	"github.com/sigrouter/sigrouter/channel"
+	"github.com/sigrouter/sigrouter/internal/bustest"
 	"github.com/sigrouter/sigrouter/router"
 	"github.com/sigrouter/sigrouter/sig"
 )
@@ -82,68 +82,18 @@ func (n *network) dialWith(o router.ClientOptions) *router.ClientRouter {
 	return c
 }
 
-// everywhere runs a test, in virtual time, with all parties in one process, at several
-// clients of a router, and with some in the router's own process.
-func everywhere(t *testing.T, test func(t *testing.T, bus func() sig.Bus)) {
-	run := func(name string, place func(t *testing.T) func() sig.Bus) {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { test(t, place(t)) })
-		})
-	}
-	run("in process", func(t *testing.T) func() sig.Bus {
-		r := router.Options{Logger: quiet}.New()
-		t.Cleanup(func() { r.Close() })
-		return func() sig.Bus { return r }
-	})
-	run("at clients", func(t *testing.T) func() sig.Bus {
-		n := newNetwork(t)
-		return func() sig.Bus { return n.dial().Remote() }
-	})
-	run("at both", func(t *testing.T) func() sig.Bus {
-		n := newNetwork(t)
-		i := 0
-		return func() sig.Bus {
-			if i++; i%2 == 1 {
-				return n.srv
-			}
-			return n.dial().Remote()
-		}
-	})
-}
-
-// errorList collects what a party reports.
-type errorList struct {
-	mu  sync.Mutex
-	all []error
-}
-
-func (l *errorList) add(err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.all = append(l.all, err)
-}
-
-// take returns what was reported since the last call.
-func (l *errorList) take() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	err := errors.Join(l.all...)
-	l.all = nil
-	return err
-}
-
 // join adds a party that must have nothing to report, unless its options say where to.
 func join(t testing.TB, b sig.Bus, o channel.Options) *channel.Party {
 	t.Helper()
-	var errs errorList
+	var errs bustest.Errors
 	if o.OnError == nil {
-		o.OnError = errs.add
+		o.OnError = errs.Add
 	}
 	p, err := channel.Join(t.Context(), b, o)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		require.NoError(t, p.Close())
-		require.NoError(t, errs.take(), "what %s reported", p.Name())
+		require.NoError(t, errs.Take(), "what %s reported", p.Name())
 	})
 	return p
 }

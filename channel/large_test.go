@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sigrouter/sigrouter/channel"
+	"github.com/sigrouter/sigrouter/internal/bustest"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
@@ -35,7 +36,7 @@ func requireWhole(t *testing.T, want []byte, got [][]byte) {
 }
 
 func TestLargeMessages(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		a, b, c := join(t, bus(), channel.Options{}), join(t, bus(), channel.Options{}), join(t, bus(), channel.Options{})
 		var raw, other list[[]byte]
 		subscribe(t, a, "frames", "bytes", raw.message)
@@ -78,7 +79,7 @@ func TestLargeMessageToNobody(t *testing.T) {
 
 // Small messages overtake a large one that is waiting for a subscriber to go on.
 func TestSmallMessagesAreNotHeldUp(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		from, to := join(t, bus(), channel.Options{}), join(t, bus(), channel.Options{})
 		release := make(chan struct{})
 		// A subscriber that is silent until it is released.
@@ -128,9 +129,9 @@ func TestSmallMessagesAreNotHeldUp(t *testing.T) {
 
 // A subscriber that says nothing for long is left behind; one that leaves is not waited for.
 func TestSilentSubscribersAreLeftBehind(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
-		var errs errorList
-		from := join(t, bus(), channel.Options{OnError: errs.add})
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+		var errs bustest.Errors
+		from := join(t, bus(), channel.Options{OnError: errs.Add})
 		to := join(t, bus(), channel.Options{})
 		for _, name := range []string{"dead", "leaves"} {
 			s, err := bus().AddSender("channel.sub."+name+".c", sig.Events("c:got"))
@@ -147,7 +148,7 @@ func TestSilentSubscribersAreLeftBehind(t *testing.T) {
 		require.NoError(t, pub.Publish(want))
 		require.Equal(t, 10*time.Second, time.Since(begin))
 		requireWhole(t, want, heard.take())
-		err := errs.take()
+		err := errs.Take()
 		require.ErrorIs(t, err, channel.ErrLost)
 		require.EqualError(t, err, `channel "c": a large message goes on without channel.sub.dead.c, of which nothing was heard for 10s`)
 	})
@@ -155,7 +156,7 @@ func TestSilentSubscribersAreLeftBehind(t *testing.T) {
 
 // A context, the end of the publisher and that of its party end the waiting.
 func TestLargeMessageEnds(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		_, err := bus().AddSender("channel.sub.dead.c", sig.Events("c:got"))
 		require.NoError(t, err)
 		p := join(t, bus(), channel.Options{})
@@ -173,7 +174,7 @@ func TestLargeMessageEnds(t *testing.T) {
 
 // Two at once from one publisher go one after the other, each whole.
 func TestLargeMessagesTogether(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		from, to := join(t, bus(), channel.Options{}), join(t, bus(), channel.Options{})
 		var heard list[string]
 		subscribe(t, to, "c", "", func(m channel.Message[string]) {
@@ -197,7 +198,7 @@ func TestLargeMessagesTogether(t *testing.T) {
 
 // A retained large value reaches those who come later, and them alone.
 func TestLargeValuesAreRetained(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		from, to := join(t, bus(), channel.Options{}), join(t, bus(), channel.Options{})
 		var first, second list[int]
 		count := func(l *list[int]) func(channel.Message[[]byte]) {
@@ -237,16 +238,16 @@ func (f partFeed) send(text string) {
 
 // Parts that make no sense, come out of order, or never end cost a report and nothing else.
 func TestBadParts(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
-		var errs errorList
-		p := join(t, bus(), channel.Options{OnError: errs.add})
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+		var errs bustest.Errors
+		p := join(t, bus(), channel.Options{OnError: errs.Add})
 		var heard list[string]
 		subscribe(t, p, "c", "", heard.message, channel.MaxSize(1000))
 		f := newPartFeed(t, bus())
 		said := func(says string) {
 			t.Helper()
 			require.Empty(t, heard.take())
-			err := errs.take()
+			err := errs.Take()
 			require.Error(t, err)
 			require.ErrorIs(t, err, channel.ErrLost)
 			require.ErrorContains(t, err, says)
@@ -274,10 +275,10 @@ func TestBadParts(t *testing.T) {
 		said("a message of channel.pub.evil.c is longer than it said")
 		// Not JSON, though whole: the sum is that of the bytes {{{.
 		f.send(`{"id":3,"n":1,"size":3,"data":"e3t7","sum":2396019480}`)
-		err := errs.take()
+		err := errs.Take()
 		synctest.Wait()
 		if err == nil {
-			err = errs.take()
+			err = errs.Take()
 		}
 		require.Error(t, err)
 
@@ -287,7 +288,7 @@ func TestBadParts(t *testing.T) {
 		f.send(`{"id":6,"n":2,"size":6,"data":"AAAA"}`)
 		f.send(`{"id":6,"n":2,"size":6,"data":"AAAA"}`)
 		require.Empty(t, heard.take())
-		require.NoError(t, errs.take())
+		require.NoError(t, errs.Take())
 
 		// Many begun and not ended: ten are kept, the oldest make room.
 		for i := range 20 {
@@ -299,15 +300,15 @@ func TestBadParts(t *testing.T) {
 		time.Sleep(time.Minute)
 		f.send(`{"id":200,"n":2,"size":6,"data":"AAAA"}`)
 		synctest.Wait()
-		require.Equal(t, 10, strings.Count(errs.take().Error(), "given up"))
+		require.Equal(t, 10, strings.Count(errs.Take().Error(), "given up"))
 	})
 }
 
 // A subscriber that takes no message of that size does not hold up the others.
 func TestTooLargeForOne(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
-		var errs errorList
-		small := join(t, bus(), channel.Options{OnError: errs.add})
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+		var errs bustest.Errors
+		small := join(t, bus(), channel.Options{OnError: errs.Add})
 		from, to := join(t, bus(), channel.Options{}), join(t, bus(), channel.Options{})
 		subscribe(t, small, "c", "", func(channel.Message[[]byte]) { t.Error("it was delivered") }, channel.MaxSize(1<<20))
 		var heard list[[]byte]
@@ -316,7 +317,7 @@ func TestTooLargeForOne(t *testing.T) {
 		require.NoError(t, publisher[[]byte](t, from, "c", "").Publish(pattern(2<<20)))
 		require.Len(t, heard.take(), 1)
 		require.Zero(t, time.Since(begin))
-		require.ErrorContains(t, errs.take(), "has 2097152 bytes; the subscriber takes 1048576 (MaxSize)")
+		require.ErrorContains(t, errs.Take(), "has 2097152 bytes; the subscriber takes 1048576 (MaxSize)")
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sigrouter/sigrouter/channel"
+	"github.com/sigrouter/sigrouter/internal/bustest"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
@@ -101,8 +102,8 @@ func TestHolderIsCut(t *testing.T) {
 func TestTypeChangedMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNetwork(t)
-		var errs errorList
-		a := join(t, n.dial().Remote(), channel.Options{Name: "a", OnError: errs.add})
+		var errs bustest.Errors
+		a := join(t, n.dial().Remote(), channel.Options{Name: "a", OnError: errs.Add})
 		pub := publisher[int](t, a, "c", "x")
 		sub := subscribe(t, a, "c", "x", func(channel.Message[int]) {})
 		b := join(t, n.dial().Remote(), channel.Options{Name: "b"})
@@ -113,7 +114,7 @@ func TestTypeChangedMeanwhile(t *testing.T) {
 		require.ErrorIs(t, pub.Err(), channel.ErrType)
 		require.ErrorIs(t, sub.Err(), channel.ErrType)
 		require.ErrorIs(t, pub.Publish(1), channel.ErrType)
-		require.ErrorIs(t, errs.take(), channel.ErrType)
+		require.ErrorIs(t, errs.Take(), channel.ErrType)
 		require.NoError(t, newer.Publish(1))
 		require.NoError(t, newer.Err())
 		shut(t, pub)

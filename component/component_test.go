@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sigrouter/sigrouter/component"
+	"github.com/sigrouter/sigrouter/internal/bustest"
 	"github.com/sigrouter/sigrouter/router"
 	"github.com/sigrouter/sigrouter/router/routertest"
 	"github.com/sigrouter/sigrouter/sig"
@@ -21,7 +22,7 @@ import (
 // Rows B1, B4: what is published to a topic reaches those subscribed to it, to one above it, to
 // its beginning, or to everything; each of them once.
 func TestTopics(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		pub := join(t, bus(), component.Options{Name: "pub", Topics: []string{"echo"}})
 		for _, c := range []struct {
 			topics, prefixes, want []string
@@ -56,7 +57,7 @@ func TestTopics(t *testing.T) {
 }
 
 func TestOwnMessages(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		c := join(t, bus(), component.Options{Name: "c"})
 		require.NoError(t, c.Subscribe("x"))
 		require.NoError(t, c.Publish("x", "mine"))
@@ -65,7 +66,7 @@ func TestOwnMessages(t *testing.T) {
 }
 
 func TestUnsubscribe(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		pub, sub := join(t, bus(), component.Options{Name: "pub"}), join(t, bus(), component.Options{Name: "sub"})
 		require.NoError(t, sub.Subscribe("a"))
 		require.NoError(t, sub.Subscribe(""))
@@ -85,7 +86,7 @@ func TestUnsubscribe(t *testing.T) {
 
 // Row B5: what makes no sense is an error where it is said.
 func TestMistakes(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		c := join(t, bus(), component.Options{Name: "c"})
 		require.EqualError(t, c.Publish("", 1), `a payload needs a topic; publish to "all", for instance: who subscribes to "" gets that too`)
 		require.ErrorIs(t, c.Publish("a\n", 1), sig.ErrInvalid)
@@ -110,7 +111,7 @@ func TestMistakes(t *testing.T) {
 
 // Row B6: payloads are whatever can be encoded, dictionaries with keys of any kind too.
 func TestPayloads(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		pub, sub := join(t, bus(), component.Options{}), join(t, bus(), component.Options{})
 		require.NoError(t, sub.Subscribe(""))
 		require.NoError(t, pub.Publish("map", map[int]string{1: "é"}))
@@ -135,10 +136,10 @@ func TestPayloads(t *testing.T) {
 
 // Rows B7 and B8: the loop runs here, without delay; nothing that arrives ends it.
 func TestReceive(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
-		var errs errorList
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+		var errs bustest.Errors
 		pub := join(t, bus(), component.Options{Name: "pub"})
-		sub := join(t, bus(), component.Options{Name: "sub", OnError: errs.add})
+		sub := join(t, bus(), component.Options{Name: "sub", OnError: errs.Add})
 		require.NoError(t, sub.Subscribe("n"))
 		begin := time.Now()
 		for _, payload := range []any{1, "not a number", -1, 2} {
@@ -160,7 +161,7 @@ func TestReceive(t *testing.T) {
 		}))
 		require.Equal(t, 3, sum)
 		require.Zero(t, time.Since(begin), "no polling")
-		err := errs.take()
+		err := errs.Take()
 		require.ErrorContains(t, err, "topic n from pub: ")
 		require.ErrorContains(t, err, "handling it panicked: negative\n")
 		require.ErrorContains(t, err, "component_test.go", "the stack")
@@ -240,10 +241,10 @@ func TestOverload(t *testing.T) {
 	for policy, want := range map[sig.Policy]string{
 		sig.PolicyDefault: "b 4, a 5, b 6", sig.DropOldest: "b 4, a 5, b 6", sig.DropNewest: "a 1, b 2, a 3", sig.Latest: "a 5, b 6",
 	} {
-		everywhere(t, func(t *testing.T, bus func() sig.Bus) {
-			var errs errorList
+		bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+			var errs bustest.Errors
 			pub := join(t, bus(), component.Options{})
-			sub := join(t, bus(), component.Options{Name: "sub", Queue: 3, Policy: policy, OnError: errs.add})
+			sub := join(t, bus(), component.Options{Name: "sub", Queue: 3, Policy: policy, OnError: errs.Add})
 			require.NoError(t, sub.Subscribe("a"))
 			require.NoError(t, sub.Subscribe("b"))
 			for i := range 6 {
@@ -252,20 +253,20 @@ func TestOverload(t *testing.T) {
 			}
 			lost := 6 - sub.Waiting()
 			require.Equal(t, want, strings.Join(take(t, sub), ", "))
-			err := errs.take()
+			err := errs.Take()
 			require.ErrorIs(t, err, sig.ErrSlow)
 			require.EqualError(t, err, fmt.Sprintf("%d messages dropped: more came than sub handled, and the queue takes 3", lost))
 			require.EqualValues(t, lost, sub.Dropped())
 			require.NoError(t, pub.Publish("a", "7"))
 			require.Equal(t, []string{"a 7"}, take(t, sub))
-			require.NoError(t, errs.take(), "reported once")
+			require.NoError(t, errs.Take(), "reported once")
 		})
 	}
 }
 
 // Row B21, and what a component says of itself.
 func TestBanner(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		var out bytes.Buffer
 		b := bus()
 		c := join(t, b, component.Options{Name: "EchoServer", Banner: &out, Backplane: "tcp://pi:3000"})
@@ -290,7 +291,7 @@ func TestBanner(t *testing.T) {
 
 // A name that is taken gets something added to it.
 func TestNames(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		a, b := join(t, bus(), component.Options{Name: "echo"}), join(t, bus(), component.Options{Name: "echo"})
 		require.NoError(t, a.Subscribe("x"))
 		require.NoError(t, b.Publish("x", "1"))
@@ -304,7 +305,7 @@ func TestNames(t *testing.T) {
 
 // What other programs trigger are topics too, and what there is already.
 func TestOtherSenders(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		other, err := bus().AddSender("thermo", sig.RetainValue("celsius", "21"))
 		require.NoError(t, err)
 		c := join(t, bus(), component.Options{})
@@ -326,7 +327,7 @@ func TestOtherSenders(t *testing.T) {
 
 // Row B10: a component can wait for those it has something to say to.
 func TestAwaitSubscriber(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		client, server := join(t, bus(), component.Options{Name: "client"}), join(t, bus(), component.Options{Name: "server"})
 		require.NoError(t, client.Subscribe(""), "which does not count")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -379,7 +380,7 @@ func TestReconnect(t *testing.T) {
 }
 
 func TestConcurrentUse(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		b := bus()
 		c := join(t, b, component.Options{})
 		require.NoError(t, c.Subscribe("x"))
@@ -404,7 +405,7 @@ func TestConcurrentUse(t *testing.T) {
 
 // What a component adds at a router follows its name, so that rules can be made for it.
 func TestSenders(t *testing.T) {
-	everywhere(t, func(t *testing.T, bus func() sig.Bus) {
+	bustest.Everywhere(t, func(t *testing.T, bus func() sig.Bus) {
 		b := bus()
 		var names []string
 		_, err := b.AddListener(sig.Any, sig.Connect, func(e sig.Event) { names = append(names, e.Sender) })

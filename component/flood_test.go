@@ -9,6 +9,7 @@ import (
 
 	"github.com/sigrouter/sigrouter"
 	"github.com/sigrouter/sigrouter/component"
+	"github.com/sigrouter/sigrouter/internal/bustest"
 )
 
 // Row B9: of messages published at full speed over TCP to a component that does nothing for a
@@ -27,8 +28,8 @@ func TestFlood(t *testing.T) {
 		t.Cleanup(func() { c.Close() })
 		return c
 	}
-	var errs errorList
-	sub := join(component.Options{Name: "sub", OnError: errs.add})
+	var errs bustest.Errors
+	sub := join(component.Options{Name: "sub", OnError: errs.Add})
 	require.NoError(t, sub.Subscribe("n"))
 	require.NoError(t, sub.Subscribe("end"))
 	pub := join(component.Options{Name: "pub", Topics: []string{"n", "end"}})
@@ -53,5 +54,5 @@ func TestFlood(t *testing.T) {
 	require.Equal(t, sent-1, last)
 	require.EqualValues(t, sent, uint64(handled)+sub.Dropped())
 	require.NotZero(t, sub.Dropped())
-	require.ErrorContains(t, errs.take(), "messages dropped: more came than sub handled")
+	require.ErrorContains(t, errs.Take(), "messages dropped: more came than sub handled")
 }

@@ -2,8 +2,6 @@ package component_test
 
 import (
 	"context"
-	"errors"
-	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -11,75 +9,24 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sigrouter/sigrouter/component"
-	"github.com/sigrouter/sigrouter/router"
-	"github.com/sigrouter/sigrouter/router/routertest"
+	"github.com/sigrouter/sigrouter/internal/bustest"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// everywhere runs a test, in virtual time, with all components in one process, at several
-// clients of a backplane, and with some in the backplane's own process.
-func everywhere(t *testing.T, test func(t *testing.T, bus func() sig.Bus)) {
-	run := func(name string, place func(t *testing.T) func() sig.Bus) {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { test(t, place(t)) })
-		})
-	}
-	run("in process", func(t *testing.T) func() sig.Bus {
-		r := router.New()
-		t.Cleanup(func() { r.Close() })
-		return func() sig.Bus { return r }
-	})
-	run("at clients", func(t *testing.T) func() sig.Bus {
-		site := routertest.New(t)
-		return func() sig.Bus { return site.Client("").Remote() }
-	})
-	run("at both", func(t *testing.T) func() sig.Bus {
-		site := routertest.New(t)
-		n := 0
-		return func() sig.Bus {
-			if n++; n%2 == 1 {
-				return site.Server
-			}
-			return site.Client("").Remote()
-		}
-	})
-}
-
-// errorList collects what a component reports.
-type errorList struct {
-	mu  sync.Mutex
-	all []error
-}
-
-func (l *errorList) add(err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.all = append(l.all, err)
-}
-
-// take returns what was reported since the last call.
-func (l *errorList) take() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	err := errors.Join(l.all...)
-	l.all = nil
-	return err
-}
-
 // join adds a component that must have nothing to report, unless its options say where to.
 func join(t *testing.T, b sig.Bus, o component.Options) *component.Component {
 	t.Helper()
-	var errs errorList
+	var errs bustest.Errors
 	if o.OnError == nil {
-		o.OnError = errs.add
+		o.OnError = errs.Add
 	}
 	c, err := component.Join(t.Context(), b, o)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		require.NoError(t, c.Close())
-		require.NoError(t, errs.take(), "what %s reported", o.Name)
+		require.NoError(t, errs.Take(), "what %s reported", o.Name)
 	})
 	return c
 }
