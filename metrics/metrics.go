@@ -22,6 +22,10 @@ type Options struct {
 	// beyond is added up as "other". A name that has not been there for an hour makes
 	// room for another. Zero means 1,000.
 	MaxNames int
+
+	// HTTPRefused returns how many connections the program's HTTP server has turned away.
+	// Nil means that there is no such count.
+	HTTPRefused func() uint64
 }
 
 // A Collector writes the metrics of one router. Its counters begin with the inspection of
@@ -30,8 +34,9 @@ type Options struct {
 //
 // It may be used by several goroutines at once, and needs no closing.
 type Collector struct {
-	router Router
-	most   int
+	router      Router
+	most        int
+	httpRefused func() uint64 // nil: nobody counts
 
 	mu      sync.Mutex
 	signals tally[signalName]
@@ -50,7 +55,7 @@ func (o Options) New(r Router) *Collector {
 	}
 	r.Inspect() // from now on the router counts
 	return &Collector{
-		router: r, most: o.MaxNames,
+		router: r, most: o.MaxNames, httpRefused: o.HTTPRefused,
 		signals: newTally[signalName](o.MaxNames), peers: newTally[string](o.MaxNames), drops: newTally[string](o.MaxNames),
 	}
 }
@@ -92,6 +97,9 @@ func (c *Collector) write(to io.Writer, open bool) error {
 	w.router(&s)
 	if srv, ok := c.router.(interface{ Stats() router.ServerStats }); ok {
 		w.server(srv.Stats())
+	}
+	if c.httpRefused != nil {
+		w.one("sig_http_connections_refused", counter, float64(c.httpRefused()), "Connections to the HTTP server that were turned away.")
 	}
 	w.carriers(s.Carriers)
 	w.links(s.Links, c.most)

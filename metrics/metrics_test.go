@@ -103,7 +103,7 @@ func trigger(t *testing.T, bus sig.Bus, sender, event string, n int) {
 
 func TestMetrics(t *testing.T) {
 	n := newNet(t, router.ServerOptions{Name: "kitchen", Limits: carrier.Limits{MaxSenders: 1}})
-	c := metrics.New(n.srv)
+	c := metrics.Options{HTTPRefused: func() uint64 { return 3 }}.New(n.srv)
 	a := n.dial(t, "a")
 	answers := func(_ context.Context, q sig.Request) (any, error) {
 		if q.Params == nil {
@@ -133,6 +133,7 @@ func TestMetrics(t *testing.T) {
 	require.Equal(t, 1.0, value(t, p, "sig_info", "name", "kitchen"))
 	require.Equal(t, 1.0, value(t, p, "sig_peers"))
 	require.Equal(t, 1.0, value(t, p, "sig_connections"))
+	require.Equal(t, 3.0, value(t, p, "sig_http_connections_refused_total"))
 	require.Equal(t, 3.0, value(t, p, "sig_events_total"))
 	require.Equal(t, 3.0, value(t, p, "sig_signal_events_total", "sender", "timer", "event", "tic"))
 	require.Equal(t, 1.0, value(t, p, "sig_signal_listeners", "sender", "timer", "event", "tic"))
@@ -300,7 +301,7 @@ func TestDocumented(t *testing.T) {
 		listed[m[1]] = m[2]
 	}
 	n := newNet(t, router.ServerOptions{})
-	kinds := scrape(t, metrics.New(n.srv)).Kinds
+	kinds := scrape(t, metrics.Options{HTTPRefused: func() uint64 { return 0 }}.New(n.srv)).Kinds
 	if _, ok := kinds["process_open_fds"]; !ok { // not on this system
 		delete(listed, "process_open_fds")
 		delete(listed, "process_resident_memory_bytes")

@@ -196,7 +196,7 @@ func TestParseLimits(t *testing.T) {
 	for i := range router.NumField() {
 		require.EqualValues(t, 7, router.Field(i).Int(), router.Type().Field(i).Name)
 	}
-	require.Equal(t, serveLimits{limits.Limits, 7, 7, 7}, limits)
+	require.Equal(t, serveLimits{limits.Limits, 7, 7, 7, 7, 7}, limits)
 	require.Contains(t, limitNames(), "queue-soft-time")
 	require.NotContains(t, limitNames(), "drain-timeout")
 }

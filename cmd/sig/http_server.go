@@ -20,14 +20,12 @@ import (
 	"github.com/sigrouter/sigrouter/internal/sock"
 )
 
-// Bounds of what strangers may take of the HTTP server.
+// Bounds of what strangers may take of the HTTP server, besides those of serveLimits.
 const (
-	httpConns     = 256 // that are not WebSocket, at once
-	httpConnsHost = 64  // of these, of one address that is not loopback
-	httpHead      = 8 << 10
-	httpReading   = 10 * time.Second // for the body of a request; its head has the limit handshake-timeout
-	httpWriting   = 30 * time.Second // for an answer
-	httpIdle      = 15 * time.Second
+	httpHead    = 8 << 10
+	httpReading = 10 * time.Second // for the body of a request; its head has the limit handshake-timeout
+	httpWriting = 30 * time.Second // for an answer
+	httpIdle    = 15 * time.Second
 )
 
 // An httpServer is an HTTP server with its bounds.
@@ -46,9 +44,13 @@ type httpServer struct {
 	wg       sync.WaitGroup // serve, and connections that are not hijacked
 }
 
-// newHTTP listens at an address. Nothing is accepted until serve.
-func (d *daemon) newHTTP(ctx context.Context, flag string, at *url.URL) (*httpServer, error) {
-	s := &httpServer{url: *at, asked: at.Hostname(), heading: d.flags.bounds.HandshakeTimeout, log: d.log, gate: doors.New(httpConns, httpConnsHost), done: make(chan struct{})}
+// newHTTP listens at an address, or takes over a socket. Nothing is accepted until serve.
+func (d *daemon) newHTTP(ctx context.Context, flag string, at *url.URL, socket *handover) (*httpServer, error) {
+	b := d.flags.bounds
+	s := &httpServer{
+		url: *at, asked: at.Hostname(), heading: b.HandshakeTimeout, log: d.log,
+		gate: doors.New(b.MaxWebConns, b.MaxWebConnsAddress), done: make(chan struct{}),
+	}
 	if at.Scheme == "https" {
 		var c *cryptotls.Config
 		if d.flags.clientOptional {
@@ -63,8 +65,10 @@ func (d *daemon) newHTTP(ctx context.Context, flag string, at *url.URL) (*httpSe
 			return nil, cannotListen(at.String(), err)
 		}
 	}
-	ln, err := sock.Listen(ctx, at.Scheme, at.Host)
+	ln, err := listenHTTP(ctx, at, socket, d.sockets)
 	switch {
+	case socket != nil && err != nil:
+		return nil, err // it names the address
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, errPort(flag, err)
 	case err != nil:
@@ -76,6 +80,21 @@ func (d *daemon) newHTTP(ctx context.Context, flag string, at *url.URL) (*httpSe
 		s.loopback = a.IP.IsLoopback()
 	}
 	return s, nil
+}
+
+func listenHTTP(ctx context.Context, at *url.URL, socket *handover, sockets []passedSocket) (net.Listener, error) {
+	if socket != nil {
+		return socket.listenTCP(sockets)
+	}
+	return sock.Listen(ctx, at.Scheme, at.Host)
+}
+
+// Refused returns how many connections were turned away because their address had its share.
+func (s *httpServer) Refused() uint64 {
+	if s == nil {
+		return 0
+	}
+	return s.gate.Refused()
 }
 
 // String returns the address to open in a browser, "" for none.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"reflect"
@@ -21,6 +22,8 @@ type serveLimits struct {
 	HandshakeTimeout     time.Duration // of TLS, and for the head of an HTTP request; 5 s
 	MaxHandshakes        int           // connections of a listener that are still at it; 64
 	MaxHandshakesAddress int           // of these, those of one address that is not loopback; 16
+	MaxWebConns          int           // connections to an HTTP server that are not WebSocket; 256
+	MaxWebConnsAddress   int           // of these, those of one address that is not loopback; 64
 }
 
 func (l serveLimits) withDefaults() serveLimits {
@@ -37,6 +40,7 @@ func (l serveLimits) withDefaults() serveLimits {
 	if l.MaxHandshakesAddress == 0 {
 		l.MaxHandshakesAddress = 16
 	}
+	l.MaxWebConns, l.MaxWebConnsAddress = cmp.Or(l.MaxWebConns, 256), cmp.Or(l.MaxWebConnsAddress, 64)
 	return l
 }
 

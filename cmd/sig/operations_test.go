@@ -71,7 +71,7 @@ func TestOperationsHasUnits(t *testing.T) {
 	text := operations(t)
 	files, err := filepath.Glob("../../contrib/systemd/*")
 	require.NoError(t, err)
-	require.Len(t, files, 4)
+	require.Len(t, files, 5)
 	for _, file := range files {
 		unit, err := os.ReadFile(file)
 		require.NoError(t, err)
@@ -89,4 +89,7 @@ func TestOperationsHasUnits(t *testing.T) {
 		_, err := parseHandover(address)
 		require.NoError(t, err)
 	}
+	_, socket, err := httpURL("--http", flags.Lookup("http").Value.String(), true)
+	require.NoError(t, err)
+	require.Equal(t, "http", socket.name)
 }

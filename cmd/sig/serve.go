@@ -48,7 +48,9 @@ Where a service manager has opened the sockets, systemd:NAME takes over those of
 FileDescriptorName= in the .socket unit, systemd: all of them, and fd:3 a descriptor. What is
 spoken there is TCP, or as=tls, as=ws or as=wss says what; ws and wss have a path:
 
-  sig serve --listen systemd:plain --listen 'systemd:web?as=ws&path=/sig'
+  sig serve --listen systemd:plain --listen 'systemd:web?as=ws&path=/sig' --http systemd:http
+
+--http and --metrics take one TCP socket, where HTTP is spoken, or HTTPS with as=https.
 
 Settings may also stand in a file, in TOML, which --config names. The environment goes
 before the file: SIG_LISTEN, SIG_TLS_CERT and so on, as the flags are called. Flags go
@@ -97,6 +99,7 @@ type daemon struct {
 	log   *slog.Logger
 
 	srv       *router.ServerRouter
+	sockets   []passedSocket // by the service manager
 	listeners []carrier.Listener
 	serving   sync.WaitGroup // of listeners that were made here; ends with srv
 

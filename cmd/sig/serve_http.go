@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"github.com/sigrouter/sigrouter/internal/certs"
 	"github.com/sigrouter/sigrouter/internal/origin"
 	"github.com/sigrouter/sigrouter/internal/sock"
+	"github.com/sigrouter/sigrouter/metrics"
 	"github.com/sigrouter/sigrouter/observe"
 )
 
@@ -40,11 +42,13 @@ type httpFlags struct {
 	hosts, origins   []string
 	dashboard        dashboard.Options
 	atURL, metricURL *url.URL // what validate made of the addresses; nil for none
+
+	atSocket, metricSocket *handover // sockets to take over at these; nil for none
 }
 
 func (f *httpFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.at, "http", httpAuto, "`address` of the HTTP server with dashboard, WebSocket, metrics and health: host:port, https://host:port, or off; auto is "+defaultHTTP+", or off when --listen is given")
-	flags.StringVar(&f.metrics, "metrics", httpOff, "`address` of another HTTP server that has metrics and health alone, for everybody who reaches it unless there is a --token-file: host:port, https://host:port, or off")
+	flags.StringVar(&f.at, "http", httpAuto, "`address` of the HTTP server with dashboard, WebSocket, metrics and health: host:port, https://host:port, systemd:NAME, or off; auto is "+defaultHTTP+", or off when --listen is given")
+	flags.StringVar(&f.metrics, "metrics", httpOff, "`address` of another HTTP server that has metrics and health alone, for everybody who reaches it unless there is a --token-file: host:port, https://host:port, systemd:NAME, or off")
 	flags.BoolVar(&f.pprof, "pprof", false, "serve Go's profiles at /debug/pprof/ of the HTTP server")
 	flags.StringVar(&f.token, "dashboard-token-file", "", "`file` with the token that lets the dashboard trigger, request and disconnect; tokens of --token-file do too")
 	flags.StringArrayVar(&f.hosts, "allowed-host", nil, "a `name` by which web pages may call this machine besides localhost; may be given several times")
@@ -60,9 +64,9 @@ func (f *httpFlags) validate(listens, certificate bool, wrong *problems) {
 		}
 	}
 	var err error
-	f.atURL, err = httpURL("--http", f.at, certificate)
+	f.atURL, f.atSocket, err = httpURL("--http", f.at, certificate)
 	wrong.add("http", err)
-	f.metricURL, err = httpURL("--metrics", f.metrics, certificate)
+	f.metricURL, f.metricSocket, err = httpURL("--metrics", f.metrics, certificate)
 	wrong.add("metrics", err)
 	if f.pprof && f.atURL == nil && !wrong.has("http") {
 		wrong.add("pprof", usagef("--pprof needs --http, which says where"))
@@ -111,10 +115,19 @@ func (f *httpFlags) checkUseless(web bool, wrong *problems) {
 // encryptedURL reports whether an HTTP server, nil for none, speaks TLS.
 func encryptedURL(at *url.URL) bool { return at != nil && at.Scheme == "https" }
 
-// httpURL reads an address of an HTTP server; nil is none.
-func httpURL(flag, address string, certificate bool) (*url.URL, error) {
+// httpURL reads an address of an HTTP server; nil is none. Of a socket that is to be taken
+// over, the URL has no host yet.
+func httpURL(flag, address string, certificate bool) (*url.URL, *handover, error) {
 	if address == "" || address == httpOff {
-		return nil, nil
+		return nil, nil, nil
+	}
+	if isHandover(address) {
+		h, err := parseHandoverAs(address, "http", "https")
+		if err != nil {
+			return nil, nil, usagef("%s: %w", flag, err)
+		}
+		u := &url.URL{Scheme: cmp.Or(h.as, "http"), Path: "/"}
+		return u, h, needsCertificate(flag, address, u.Scheme, certificate)
 	}
 	scheme, at, ok := strings.Cut(strings.TrimSuffix(address, "/"), "://")
 	if !ok {
@@ -126,19 +139,29 @@ func httpURL(flag, address string, certificate bool) (*url.URL, error) {
 	}
 	switch {
 	case scheme != "http" && scheme != "https":
-		return nil, usagef("%s is %q; it has to be host:port, https://host:port or off", flag, address)
+		return nil, nil, usagef("%s is %q; it has to be host:port, https://host:port, systemd:NAME or off", flag, address)
 	case err != nil || port == "":
-		return nil, usagef("%s is %q, which is no address such as %s", flag, address, defaultHTTP)
-	case scheme == "https" && !certificate:
-		return nil, usagef("%s %s needs a certificate; give it with --tls-cert and --tls-key", flag, address)
+		return nil, nil, usagef("%s is %q, which is no address such as %s", flag, address, defaultHTTP)
 	}
-	return &url.URL{Scheme: scheme, Host: at, Path: "/"}, nil
+	return &url.URL{Scheme: scheme, Host: at, Path: "/"}, nil, needsCertificate(flag, address, scheme, certificate)
+}
+
+func needsCertificate(flag, address, scheme string, certificate bool) error {
+	if scheme == "https" && !certificate {
+		return usagef("%s %s needs a certificate; give it with --tls-cert and --tls-key", flag, address)
+	}
+	return nil
+}
+
+// takes reports whether a socket is one that an HTTP server takes over.
+func (f *httpFlags) takes(s passedSocket) bool {
+	return f.atSocket != nil && f.atSocket.takes(s) || f.metricSocket != nil && f.metricSocket.takes(s)
 }
 
 // shared reports whether an address is one of WebSocket at the HTTP server.
 func (f *httpFlags) shared(address string) bool {
 	u, err := url.Parse(address)
-	if err != nil || f.atURL == nil {
+	if err != nil || f.atURL == nil || f.atURL.Host == "" {
 		return false
 	}
 	scheme := map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
@@ -175,7 +198,7 @@ func (d *daemon) startHTTP(ctx context.Context) error {
 			observe.Fail(w, http.StatusNotFound, "there is nothing at %s; here are /metrics, /healthz and /readyz", origin.Brief(r.URL.Path))
 		}
 	})
-	s, err := d.newHTTP(ctx, "--metrics", d.flags.http.metricURL)
+	s, err := d.newHTTP(ctx, "--metrics", d.flags.http.metricURL, d.flags.http.metricSocket)
 	if err != nil {
 		return err
 	}
@@ -189,7 +212,7 @@ func (d *daemon) startShared(ctx context.Context) error {
 	if d.flags.http.atURL == nil {
 		return nil
 	}
-	s, err := d.newHTTP(ctx, "--http", d.flags.http.atURL)
+	s, err := d.newHTTP(ctx, "--http", d.flags.http.atURL, d.flags.http.atSocket)
 	if err != nil {
 		return err
 	}
@@ -258,7 +281,16 @@ func (d *daemon) hosts(s *httpServer) []string {
 func (d *daemon) observe(open bool) *observe.Handler {
 	return observe.Options{
 		AllowedHosts: d.flags.http.hosts, AllowedOrigins: d.flags.http.origins, Open: open, Ready: d.isReady, Log: d.log,
+		Metrics: metrics.Options{HTTPRefused: d.httpRefused},
 	}.Handler(d.srv)
+}
+
+// httpRefused returns how many connections the HTTP servers have turned away.
+func (d *daemon) httpRefused() uint64 {
+	if !d.started.Load() { // one of them may not be there yet
+		return 0
+	}
+	return d.http.Refused() + d.metricsHTTP.Refused()
 }
 
 var errStarting = errors.New("not started yet")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sigrouter/sigrouter/auth"
+	doors "github.com/sigrouter/sigrouter/internal/gate"
 	"github.com/sigrouter/sigrouter/internal/needs"
 	"github.com/sigrouter/sigrouter/internal/promtext"
 	"github.com/sigrouter/sigrouter/internal/testcert"
@@ -272,4 +274,52 @@ func TestServeHTTPSlowHead(t *testing.T) {
 		require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "the server closes it")
 		require.NoError(t, conn.Close())
 	}
+}
+
+// How many connections the HTTP server has is a limit: the next one waits.
+func TestServeHTTPConns(t *testing.T) {
+	s := startServer(t, "--http", "127.0.0.1:0", "--limit", "max-web-conns=1")
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp", strings.Trim(strings.TrimPrefix(s.ready.HTTP, "http:"), "/"))
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = c.Close() })
+		return c
+	}
+	ask := func(c net.Conn) {
+		_, err := c.Write([]byte("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+		require.NoError(t, err)
+	}
+	first, second := dial(), net.Conn(nil)
+	answers := bufio.NewReader(first)
+	answered := make(chan error, 1)
+	for i := range 20 {
+		ask(first)
+		resp, err := http.ReadResponse(answers, nil)
+		require.NoError(t, err)
+		require.Equal(t, 200, resp.StatusCode)
+		_, err = io.Copy(io.Discard, resp.Body)
+		require.NoError(t, err)
+		if i == 0 {
+			second = dial()
+			ask(second)
+			go func() {
+				_, err := second.Read(make([]byte, 1))
+				answered <- err
+			}()
+		}
+	}
+	require.Empty(t, answered, "two connections are served at once")
+	require.NoError(t, first.Close())
+	require.NoError(t, <-answered)
+}
+
+// Those of an address that has its share are turned away, and counted.
+func TestHTTPRefused(t *testing.T) {
+	d := &daemon{http: &httpServer{gate: doors.New(9, 1)}}
+	from := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)}
+	require.True(t, d.http.gate.Enter(nil, from))
+	require.False(t, d.http.gate.Enter(nil, from))
+	require.Zero(t, d.httpRefused(), "the servers may not be there yet")
+	d.started.Store(true)
+	require.Equal(t, uint64(1), d.httpRefused(), "there is no other server")
 }

@@ -54,8 +54,9 @@ func (f *serveFlags) webOptions(log *slog.Logger) ws.Options {
 
 // listen listens at every address.
 func (d *daemon) listen(ctx context.Context) error {
-	sockets := passedSockets(d.app.getenv)
-	defer d.warnUnused(sockets)
+	d.sockets = passedSockets(d.app.getenv)
+	defer d.warnUnused()
+	sockets := slices.DeleteFunc(slices.Clone(d.sockets), d.flags.http.takes)
 	for _, address := range d.flags.listen {
 		if d.flags.http.shared(address) {
 			continue // startHTTP does
@@ -99,11 +100,11 @@ func (d *daemon) serve(l carrier.Listener) {
 }
 
 // warnUnused tells of sockets at which programs would wait in vain.
-func (d *daemon) warnUnused(sockets []passedSocket) {
-	for _, s := range sockets {
-		used := slices.ContainsFunc(d.flags.listen, func(address string) bool {
+func (d *daemon) warnUnused() {
+	for _, s := range d.sockets {
+		used := d.flags.http.takes(s) || slices.ContainsFunc(d.flags.listen, func(address string) bool {
 			h, err := parseHandover(address)
-			return isHandover(address) && err == nil && (h.fd == s.fd || h.fd == 0 && (h.name == "" || h.name == s.name))
+			return isHandover(address) && err == nil && h.takes(s)
 		})
 		if !used {
 			d.log.Warn("the service manager has passed a socket that no address takes over", "name", s.name, "fd", s.fd)

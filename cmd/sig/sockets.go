@@ -22,7 +22,7 @@ type handover struct {
 	address string
 	name    string // systemd:NAME
 	fd      int    // fd:3
-	as      string // carrier: "", tcp, tls, ws or wss
+	as      string // carrier: "", tcp, tls, ws or wss; of the HTTP servers "", http or https
 	path    string // of ws and wss
 }
 
@@ -31,6 +31,11 @@ func isHandover(address string) bool {
 }
 
 func parseHandover(address string) (*handover, error) {
+	return parseHandoverAs(address, "tcp", "tls", "ws", "wss")
+}
+
+// parseHandoverAs reads an address at which one of these is spoken.
+func parseHandoverAs(address string, kinds ...string) (*handover, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, usageError{error: err}
@@ -42,8 +47,9 @@ func parseHandover(address string) (*handover, error) {
 	h := &handover{address: address, as: params["as"], path: params["path"]}
 	_, web := map[string]bool{"ws": true, "wss": true}[h.as]
 	switch {
-	case !slices.Contains([]string{"", "tcp", "tls", "ws", "wss"}, h.as):
-		return nil, usagef("%s: as=%s; it can be tcp, tls, ws or wss", address, h.as)
+	case h.as != "" && !slices.Contains(kinds, h.as):
+		last := len(kinds) - 1
+		return nil, usagef("%s: as=%s; it can be %s or %s", address, h.as, strings.Join(kinds[:last], ", "), kinds[last])
 	case params["path"] != "" && !web:
 		return nil, usagef("%s: path is for as=ws and as=wss", address)
 	case web && !strings.HasPrefix(h.path, "/"):
@@ -75,13 +81,48 @@ func isWeb(address string) bool {
 	return strings.HasPrefix(address, "ws:") || strings.HasPrefix(address, "wss:")
 }
 
+// takes reports whether a socket is one that the address takes over.
+func (h *handover) takes(s passedSocket) bool {
+	return h.fd == s.fd || h.fd == 0 && (h.name == "" || h.name == s.name)
+}
+
+// descriptors returns those of the sockets to take over.
+func (h *handover) descriptors(sockets []passedSocket) ([]int, error) {
+	if h.fd != 0 {
+		return []int{h.fd}, nil
+	}
+	fds := named(sockets, h.name)
+	if len(fds) == 0 {
+		return nil, usagef("%s: %s", h.address, missing(sockets))
+	}
+	return fds, nil
+}
+
+// listenTCP takes over the one TCP socket of an HTTP server.
+func (h *handover) listenTCP(sockets []passedSocket) (net.Listener, error) {
+	fds, err := h.descriptors(sockets)
+	if err != nil {
+		return nil, err
+	}
+	if len(fds) > 1 {
+		return nil, usagef("%s: there are %d sockets of that name, and an HTTP server has one", h.address, len(fds))
+	}
+	ln, err := takeSocket(fds[0])
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", h.address, err)
+	}
+	if _, ok := ln.(*net.TCPListener); !ok {
+		_ = ln.Close()
+		return nil, usagef("%s: an HTTP server wants a TCP socket, this is of another kind (%s)", h.address, ln.Addr().Network())
+	}
+	return keptAlive{ln}, nil
+}
+
 // listen takes the sockets over.
 func (h *handover) listen(sockets []passedSocket, schemes carrier.Schemes) ([]carrier.Listener, error) {
-	fds := []int{h.fd}
-	if h.fd == 0 {
-		if fds = named(sockets, h.name); len(fds) == 0 {
-			return nil, usagef("%s: %s", h.address, missing(sockets))
-		}
+	fds, err := h.descriptors(sockets)
+	if err != nil {
+		return nil, err
 	}
 	var all []carrier.Listener
 	for _, fd := range fds {

@@ -121,6 +121,45 @@ func TestSocketActivationUsage(t *testing.T) {
 	s.await(func() bool { return strings.Contains(s.stderr.String(), "a socket that no address takes over") }, "a warning")
 }
 
+// The HTTP servers take their sockets over, also where all others are taken for TCP.
+func TestSocketActivationHTTP(t *testing.T) {
+	ca := testcert.NewCA(t)
+	cert, key := testcert.Files(t, ca.Server(t, testcert.Leaf{}))
+	listeners := []net.Listener{listenTCP(t), listenTCP(t), listenTCP(t)}
+	addr := func(i int) string { return listeners[i].Addr().String() }
+	s := serverOf(t, startCommand(t, passing(t, "web:plain:numbers", listeners, "serve",
+		"--listen", "systemd:", "--http", "systemd:web", "--metrics", "systemd:numbers?as=https", "--tls-cert", cert, "--tls-key", key)))
+	require.Equal(t, []string{"tcp://" + addr(1), "ws://" + addr(0) + "/sig"}, s.ready.Listen)
+	require.Equal(t, "http://"+addr(0)+"/", s.ready.HTTP)
+	require.Equal(t, "https://"+addr(2)+"/", s.ready.Metrics)
+	for _, url := range s.ready.Listen {
+		require.Equal(t, result{}, sigRun(t, "senders", "--url", url), url)
+	}
+	status, body := getPage(t, s.ready.HTTP+"metrics")
+	require.Equal(t, 200, status)
+	require.Contains(t, body, "\nsig_http_connections_refused_total 0\n")
+	status, _ = getPage(t, s.ready.Metrics+"readyz")
+	require.Equal(t, 200, status)
+	require.NotContains(t, s.stderr.String(), "no address takes over")
+}
+
+func TestSocketActivationHTTPUsage(t *testing.T) {
+	local, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	require.NoError(t, err)
+	defer local.Close()
+	for says, at := range map[string]string{
+		`no socket of that name, but "web"`:                           "systemd:http",
+		"there are 2 sockets of that name, and an HTTP server":        "systemd:web",
+		"--http: systemd:web?as=tls: as=tls; it can be http or https": "systemd:web?as=tls",
+		"--http systemd:web?as=https needs a certificate":             "systemd:web?as=https",
+		"an HTTP server wants a TCP socket, this is of another kind":  "systemd:local",
+	} {
+		r := runCommand(t, passing(t, "web:web:local", []net.Listener{listenTCP(t), listenTCP(t), local}, "serve", "--http", at))
+		require.Equal(t, exitUsage, r.code, "%s: %s", at, r.stderr)
+		require.Contains(t, r.stderr, says)
+	}
+}
+
 // Sockets meant for another process are left alone.
 func TestSocketsOfAnother(t *testing.T) {
 	env := map[string]string{"LISTEN_PID": "1", "LISTEN_FDS": "1"}
