@@ -124,10 +124,10 @@ func TestManyComeAndGo(t *testing.T) {
 		slices.Sort(took)
 		p99s = append(p99s, took[len(took)*99/100])
 		if w == 1 {
-			first = resources(t)
+			first = settled(t)
 		}
 	}
-	last = resources(t)
+	last = settled(t)
 	runtime.KeepAlive(took)
 	begin, end := median(p99s[:windows/2]), median(p99s[windows/2:])
 	t.Logf("%d senders, %d listeners, %d changes, %d triggers, %d calls: p99 %v, then %v; heap %d KiB, then %d KiB",
@@ -136,11 +136,24 @@ func TestManyComeAndGo(t *testing.T) {
 	require.LessOrEqual(t, last.goroutines, first.goroutines+2)
 	if os.Getenv("SIG_LONG") != "" {
 		require.LessOrEqual(t, end, begin*12/10)
-		require.InEpsilon(t, first.heap, last.heap, 0.05)
+		require.LessOrEqual(t, last.heap, first.heap*105/100)
 	} else {
 		require.LessOrEqual(t, end, 5*begin+time.Millisecond)
 		require.LessOrEqual(t, last.heap, first.heap*12/10)
 	}
+}
+
+// settled tells what is used when queues are empty: the least of several times.
+func settled(t *testing.T) used {
+	t.Helper()
+	least := resources(t)
+	within(time.Second, func() bool {
+		if now := resources(t); now.heap < least.heap {
+			least = now
+		}
+		return false
+	})
+	return least
 }
 
 // A crowd is senders and listeners in one router.
