@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sigrouter/sigrouter"
+	"github.com/sigrouter/sigrouter/auth"
 	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/router"
 	"github.com/sigrouter/sigrouter/sig"
@@ -80,8 +82,14 @@ var quick = carrier.Limits{PingAfter: time.Second, DeadAfter: 4 * time.Second}
 // childServer serves until its standard input ends.
 func childServer(ctx context.Context, files unix.Rlimit) error {
 	perSecond, _ := strconv.Atoi(os.Getenv("SURVIVE_MESSAGES"))
+	logins, _ := strconv.Atoi(os.Getenv("SURVIVE_LOGINS"))
+	var login auth.Authenticator
+	if logins > 0 {
+		login = nobody{}
+	}
 	srv := router.ServerOptions{
-		Limits:  carrier.Limits{MaxMessagesSecond: perSecond},
+		Login:   login,
+		Limits:  carrier.Limits{MaxMessagesSecond: perSecond, MaxLogins: logins},
 		Schemes: sigrouter.Schemes(), Options: router.Options{Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))},
 	}.New()
 	l, err := srv.Listen(ctx, "tcp://127.0.0.1:0")
@@ -132,13 +140,14 @@ func TestKilledClient(t *testing.T) {
 	done := s.bystanders()
 	at := gone(t, s.srv, "child")
 	asker := s.dial(router.ClientOptions{})
-	var worst time.Duration
-	for range amount(3, 100) {
+	var told, ended []time.Duration
+	for range amount(5, 100) {
 		cmd, line := start(t, "client", []string{"SURVIVE_URL=" + s.url})
 		require.Equal(t, "ready", line)
-		failed := make(chan error, 1)
+		failed, when := make(chan error, 1), make(chan time.Time, 1)
 		go func() {
 			_, err := asker.RemoteRequest(context.Background(), "child", "hang", nil)
+			when <- time.Now()
 			failed <- err
 		}()
 		require.True(t, within(patience, func() bool { return s.srv.Stats().Answers > 0 }))
@@ -146,13 +155,14 @@ func TestKilledClient(t *testing.T) {
 		require.NoError(t, cmd.Process.Signal(syscall.SIGKILL))
 		select {
 		case when := <-at:
-			worst = max(worst, when.Sub(killed))
+			told = append(told, when.Sub(killed))
 		case <-time.After(patience):
 			require.Fail(t, "no #disconnect")
 		}
 		select {
 		case err := <-failed:
 			require.ErrorIs(t, err, sig.ErrNotConnected)
+			ended = append(ended, (<-when).Sub(killed))
 		case <-time.After(patience):
 			require.Fail(t, "the request is still pending")
 		}
@@ -162,8 +172,47 @@ func TestKilledClient(t *testing.T) {
 		<-at
 		require.Empty(t, at, "#disconnect came twice")
 	}
-	t.Logf("#disconnect at most %v after SIGKILL", worst)
-	require.Less(t, worst, 5*time.Second)
+	t.Logf("after SIGKILL: #disconnect %v, at most %v; the request failed %v, at most %v", median(told), slices.Max(told), median(ended), slices.Max(ended))
+	for _, took := range [][]time.Duration{told, ended} {
+		require.LessOrEqual(t, median(took), 100*time.Millisecond)
+		require.Less(t, slices.Max(took), 5*time.Second)
+		if len(took) >= 100 { // p99
+			slices.Sort(took)
+			require.LessOrEqual(t, took[len(took)*99/100-1], 100*time.Millisecond)
+		}
+	}
+	done()
+}
+
+// G6: a request that is never answered fails when its time is over, and no later.
+func TestRequestsEndInTime(t *testing.T) {
+	s := newSite(t, router.ServerOptions{})
+	done := s.bystanders()
+	_, err := s.dial(router.ClientOptions{}).AddRemoteSender(t.Context(), "mute", sig.Answer("m", func(ctx context.Context, _ sig.Request) (any, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}))
+	require.NoError(t, err)
+	asker := s.dial(router.ClientOptions{})
+	n := amount(100, 200)
+	late := make([]time.Duration, n)
+	each(func(i int) error {
+		limit := time.Duration(10+10*(i%50)) * time.Millisecond
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		defer cancel()
+		begin := time.Now()
+		_, err := asker.RemoteRequest(ctx, "mute", "m", nil)
+		late[i] = time.Since(begin) - limit
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("request %d ended with %w", i, err)
+		}
+		return nil
+	}, n, t)
+	slices.Sort(late)
+	t.Logf("%d requests failed %v after their time, at most %v", n, median(late), slices.Max(late))
+	require.LessOrEqual(t, late[n*99/100-1], 250*time.Millisecond)
+	require.Less(t, slices.Max(late), 5*time.Second)
+	require.True(t, within(patience, func() bool { st := s.srv.Stats(); return st.Calls <= 1 && st.Answers <= 1 }))
 	done()
 }
 
