@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/sigrouter/sigrouter/internal/wire"
+	"github.com/sigrouter/sigrouter/sig"
 )
 
 // A waiter is a goroutine of this process that waits for a reply.
@@ -35,18 +36,33 @@ func (p *Peer) Call(ctx context.Context, method string, params []byte) ([]byte, 
 }
 
 // Request asks a sender at the peer, unless params are more than it takes. The caller owns the
-// result; raw is the same as listeners and handlers get it, see Encoded.Raw.
+// result; raw is the same as listeners and handlers get it, see Encoded.Raw. The request
+// carries the traceparent of ctx; binary frames have no place for one, so it is text then.
 func (p *Peer) Request(ctx context.Context, sender, method string, params Encoded) (out Encoded, raw any, err error) {
-	data, bin := p.form(params, p.binary.Load())
+	trace := traceText(sig.Traceparent(ctx))
+	data, bin := p.form(params, trace == nil && p.binary.Load())
 	if err := p.room("a request", data); err != nil {
 		return Encoded{}, nil, err
 	}
 	return p.call(ctx, func(b []byte, id uint64) []byte {
-		if bin {
+		switch {
+		case bin:
 			return wire.AppendBinaryRequest(b, id, sender, method, data)
+		case trace != nil:
+			return wire.AppendTracedRequest(b, id, sender, method, trace, data)
 		}
 		return wire.AppendRequest(b, id, sender, method, data)
 	})
+}
+
+// traceText returns a traceparent as the text of a JSON string between its quotes, nil for
+// none, and for what is too long to be one.
+func traceText(traceparent string) []byte {
+	if traceparent == "" || len(traceparent) > maxTraceparent {
+		return nil
+	}
+	quoted := wire.AppendString(nil, traceparent)
+	return quoted[1 : len(quoted)-1]
 }
 
 func (p *Peer) call(ctx context.Context, build func([]byte, uint64) []byte) (out Encoded, raw any, err error) {

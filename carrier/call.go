@@ -70,13 +70,20 @@ func (p *Peer) Forward(from *Peer, m *wire.Msg, params []byte, watch CallWatch) 
 	if err != nil {
 		return err
 	}
-	params, bin := p.form(from.Payload(m, params), p.binary.Load())
+	trace := m.Traceparent
+	if len(trace) > maxTraceparent {
+		trace = nil
+	}
+	params, bin := p.form(from.Payload(m, params), len(trace) == 0 && p.binary.Load())
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
 	b := p.begin()
-	if bin {
+	switch {
+	case bin:
 		b = wire.AppendBinaryRequest(b, id, string(m.Sender), string(m.Target), params)
-	} else {
+	case len(trace) > 0:
+		b = wire.AppendTracedRequest(b, id, string(m.Sender), string(m.Target), trace, params)
+	default:
 		b = wire.AppendRequest(b, id, string(m.Sender), string(m.Target), params)
 	}
 	p.end(b, frameCall, id)

@@ -374,7 +374,7 @@ func (c *ClientRouter) request(p *carrier.Peer, m *wire.Msg) {
 		sender: string(m.Sender), method: string(m.Target),
 		params: c.payload(p, m, m.Args),
 	}
-	a.ctx.Context = context.Background()
+	a.ctx.Context = sig.WithTraceparent(context.Background(), traceOf(m))
 	a.ctx.deadline = c.engine.Clock().Add(c.engine.Limits().CallTimeout)
 	a.ctx.run = runID{num: m.Num}
 	if !m.HasNum {

@@ -37,6 +37,7 @@ type call struct {
 	// of a request
 	sender, target string
 	hasNames       bool
+	trace          string // "" for none
 	args           carrier.Encoded
 }
 
@@ -53,7 +54,7 @@ func (x *session) newCall(p *carrier.Peer, m *wire.Msg) *call {
 	if c.method == "request" {
 		c.sender, c.target = string(m.Sender), string(m.Target)
 		c.hasNames = m.Sender != nil && m.Target != nil
-		c.args = x.payload(p, m, m.Args)
+		c.args, c.trace = x.payload(p, m, m.Args), traceOf(m)
 	} else {
 		c.params = append([]byte(nil), m.Params...)
 	}

@@ -30,7 +30,7 @@ func (x *session) serve(p *carrier.Peer, m *wire.Msg, to *method) {
 	if !m.HasNum {
 		r.run.text = string(r.id)
 	}
-	r.prepare() // BatchEnd begins
+	r.prepare(traceOf(m)) // BatchEnd begins
 }
 
 // request is serve for one that had to wait for what came before it, and says what is
@@ -44,7 +44,7 @@ func (x *session) request(c *call) {
 	r := &served{session: x, peer: c.peer, method: to, id: c.id, num: c.num, bin: c.bin}
 	r.run = c.run
 	r.setParams(c.args)
-	r.prepare()
+	r.prepare(c.trace)
 	x.crew.begin()
 }
 
@@ -69,9 +69,9 @@ func (x *session) mayAsk(c *call) (*method, error) {
 }
 
 // prepare hands the request to the crew.
-func (r *served) prepare() {
+func (r *served) prepare(trace string) {
 	x := r.session
-	r.Context = x.caller()
+	r.Context = sig.WithTraceparent(x.caller(), trace)
 	r.deadline = x.srv.engine.Clock().Add(x.srv.engine.Limits().CallTimeout)
 	x.running.add(&r.callContext)
 	x.crew.add(r)

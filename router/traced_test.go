@@ -1,6 +1,8 @@
 package router_test
 
 import (
+	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -95,6 +97,43 @@ func TestTraceparentInProcess(t *testing.T) {
 	require.NoError(t, s.Remove())
 	require.ErrorIs(t, sig.TriggerTraced(e, traceparent, 1), sig.ErrRemoved)
 	require.NoError(t, sig.TriggerTraced(plainSignal{}, traceparent, 1), "a signal that knows nothing of traces")
+}
+
+// TestTraceparentOfRequests follows a trace context over every way that a request takes.
+func TestTraceparentOfRequests(t *testing.T) {
+	for _, text := range []bool{false, true} {
+		s := newSite(t, router.ServerOptions{})
+		a := s.dial(t, router.ClientOptions{TextOnly: text})
+		b := s.dial(t, router.ClientOptions{TextOnly: !text})
+		echo := sig.Answer("trace", func(ctx context.Context, r sig.Request) (any, error) {
+			n, err := sig.As[int](r.Params)
+			return []any{sig.Traceparent(ctx), n}, err
+		})
+		_, err := a.AddRemoteSender(t.Context(), "far", echo)
+		require.NoError(t, err)
+		_, err = s.srv.AddSender("near", echo)
+		require.NoError(t, err)
+		_, err = s.srv.AddSender("through", sig.Answer("trace", func(ctx context.Context, r sig.Request) (any, error) {
+			resp, err := s.srv.Request(ctx, "far", "trace", r.Params) // on with the handler's context
+			return resp.Data, err
+		}))
+		require.NoError(t, err)
+		for _, bus := range []sig.Bus{b.Remote(), s.srv} {
+			for _, sender := range []string{"far", "near", "through"} {
+				for given, want := range map[string]string{traceparent: traceparent, "": "", `","x":"`: "", strings.Repeat("x", 300): ""} {
+					if bus == sig.Bus(s.srv) && sender == "near" {
+						want = given // in the process
+					}
+					resp, err := bus.Request(sig.WithTraceparent(t.Context(), given), sender, "trace", 7)
+					require.NoError(t, err)
+					got, err := sig.As[[]any](resp.Data)
+					require.NoError(t, err)
+					require.Equal(t, want, got[0], "%s, text %v", sender, text)
+					require.EqualValues(t, 7, got[1])
+				}
+			}
+		}
+	}
 }
 
 type plainSignal struct{ sig.Signal }

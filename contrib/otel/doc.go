@@ -11,8 +11,7 @@
 //		// ctx has a span that is a child of the one above, in whatever process
 //	}))
 //
-// Tracer.Handler and Tracer.Request do the same for requests, inside one process: a request
-// that goes over a carrier does not carry its trace along yet, so that the spans of the two
-// ends are of two traces. Tracer.Middleware gives a router's own part a span, and Metrics
-// shows the totals of a router as instruments.
+// Tracer.Handler and Tracer.Request do the same for requests: the handler's span is a child
+// of the caller's, in whatever process. Tracer.Middleware gives a router's own part in an
+// event a span, and Metrics shows the totals of a router as instruments.
 package sigotel

@@ -98,10 +98,13 @@ func (t *Tracer) Middleware() router.Middleware {
 	}
 }
 
-// Handler returns a handler that gives a span to each request. In one process it is a
-// child of the caller's.
+// Handler returns a handler that gives a span to each request: a child of the caller's, in
+// whatever process that is.
 func (t *Tracer) Handler(h sig.Handler) sig.Handler {
 	return func(ctx context.Context, r sig.Request) (any, error) {
+		if !trace.SpanContextFromContext(ctx).IsValid() {
+			ctx = propagation.TraceContext{}.Extract(ctx, &carried{sig.Traceparent(ctx)})
+		}
 		ctx, span := t.request(ctx, r.Sender, r.Method, trace.SpanKindServer)
 		defer span.End()
 		defer panicked(span)
@@ -110,11 +113,11 @@ func (t *Tracer) Handler(h sig.Handler) sig.Handler {
 	}
 }
 
-// Request is bus.Request with a span.
+// Request is bus.Request with a span, which the request carries.
 func (t *Tracer) Request(ctx context.Context, bus sig.Bus, sender, method string, params any) (sig.Response, error) {
 	ctx, span := t.request(ctx, sender, method, trace.SpanKindClient)
 	defer span.End()
-	resp, err := bus.Request(ctx, sender, method, params)
+	resp, err := bus.Request(sig.WithTraceparent(ctx, traceparent(ctx)), sender, method, params)
 	return resp, failed(span, err)
 }
 

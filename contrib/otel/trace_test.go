@@ -98,6 +98,33 @@ func TestTraceAcrossProcesses(t *testing.T) {
 	require.Equal(t, trace.SpanKindConsumer, process.SpanKind)
 }
 
+// So it is with requests, also with one that a handler makes for another.
+func TestRequestsAcrossProcesses(t *testing.T) {
+	a, b, c := newProgram(t, sigotel.Options{}), newProgram(t, sigotel.Options{}), newProgram(t, sigotel.Options{})
+	srv := sigrouter.NewServer()
+	t.Cleanup(func() { require.NoError(t, srv.Close()) })
+	l, err := srv.Listen(t.Context(), "tcp://127.0.0.1:0")
+	require.NoError(t, err)
+	calc, shop := dial(t, l.URL()), dial(t, l.URL())
+	_, err = calc.AddRemoteSender(t.Context(), "calc", sig.Answer("sum", c.tracer.Handler(func(context.Context, sig.Request) (any, error) { return 3, nil })))
+	require.NoError(t, err)
+	_, err = shop.AddRemoteSender(t.Context(), "shop", sig.Answer("price", b.tracer.Handler(func(ctx context.Context, _ sig.Request) (any, error) {
+		resp, err := b.tracer.Request(ctx, shop.Remote(), "calc", "sum", 1)
+		return resp.Data, err
+	})))
+	require.NoError(t, err)
+	_, err = a.tracer.Request(t.Context(), dial(t, l.URL()).Remote(), "shop", "price", nil)
+	require.NoError(t, err)
+
+	asks, sums := a.span(t, "shop price"), c.span(t, "calc sum")
+	answers, asksOn := b.span(t, "shop price"), b.span(t, "calc sum")
+	require.Equal(t, asks.SpanContext.SpanID(), answers.Parent.SpanID())
+	require.True(t, answers.Parent.IsRemote())
+	require.Equal(t, answers.SpanContext.SpanID(), asksOn.Parent.SpanID())
+	require.Equal(t, asksOn.SpanContext.SpanID(), sums.Parent.SpanID())
+	require.Equal(t, asks.SpanContext.TraceID(), sums.SpanContext.TraceID())
+}
+
 // An event without a trace has no span, unless that is wished for.
 func TestRoots(t *testing.T) {
 	for _, roots := range []bool{false, true} {

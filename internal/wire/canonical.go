@@ -150,16 +150,37 @@ func (m *Msg) canonicalRequest(b []byte, i int) int {
 	}
 	m.Sender = b[i : end-1]
 	i = end + len(method)
-	if end = s.str(i); end < 0 || !has(b, end, params) || s.esc {
+	if end = s.str(i); end < 0 || s.esc {
 		return 0
 	}
 	m.Target = b[i : end-1]
+	if !has(b, end, params) {
+		if end = m.canonicalTraced(b, end); end == 0 || !has(b, end, params) {
+			return 0
+		}
+	}
 	end = m.canonicalPayload(b, end+len(params), &m.Args)
 	if end == 0 || !has(b, end, tail) {
 		return 0
 	}
 	m.Params = b[start : end+1]
 	return end + len(tail)
+}
+
+// canonicalTraced reads the traceparent of a request.
+func (m *Msg) canonicalTraced(b []byte, i int) int {
+	const head = `,"traceparent":"`
+	if !has(b, i, head) {
+		return 0
+	}
+	s := &m.own.scan
+	i += len(head)
+	end := s.str(i)
+	if end < 0 || s.esc {
+		return 0
+	}
+	m.Traceparent = b[i : end-1]
+	return end
 }
 
 // canonicalEvent reads the params of a signal from its first member on.

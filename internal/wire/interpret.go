@@ -74,20 +74,27 @@ func (o *object) call() {
 		if o.listeners != nil {
 			o.listenerIDs(o.listeners)
 		}
-		if t := o.traceparent; t != nil {
-			if t[0] != '"' {
-				o.refuse(malformed("traceparent is not a string"))
-				return
-			}
-			m.Traceparent = t[1 : len(t)-1]
-		}
+		o.trace()
 	case "request":
+		o.trace()
 		if o.sender != nil && o.sender[0] == '"' {
 			m.Sender = o.text("sender", o.sender)
 		}
 		if o.target != nil && o.target[0] == '"' {
 			m.Target = o.text("method", o.target)
 		}
+	}
+}
+
+// trace reads the trace context of a signal or a request.
+func (o *object) trace() {
+	t := o.traceparent
+	switch {
+	case t == nil:
+	case t[0] != '"':
+		o.refuse(malformed("traceparent is not a string"))
+	default:
+		o.m.Traceparent = t[1 : len(t)-1]
 	}
 }
 

@@ -303,14 +303,9 @@ func (r *reading) call(v *view, top, params map[string][]byte) {
 		if l, ok := params["listeners"]; ok {
 			v.Listeners = r.listeners(l)
 		}
-		if t, ok := params["traceparent"]; ok {
-			if !isString(t) {
-				r.refuse(sig.ErrMalformed)
-				return
-			}
-			v.Trace = string(t[1 : len(t)-1])
-		}
+		r.trace(v, params)
 	case "request":
+		r.trace(v, params)
 		args, ok := params["params"]
 		v.Args = opt(args, ok)
 		if isString(params["sender"]) {
@@ -319,6 +314,16 @@ func (r *reading) call(v *view, top, params map[string][]byte) {
 		if isString(params["method"]) {
 			v.Target = r.name(params["method"])
 		}
+	}
+}
+
+func (r *reading) trace(v *view, params map[string][]byte) {
+	switch t, ok := params["traceparent"]; {
+	case !ok:
+	case !isString(t):
+		r.refuse(sig.ErrMalformed)
+	default:
+		v.Trace = string(t[1 : len(t)-1])
 	}
 }
 

@@ -40,8 +40,22 @@ func AppendNotice(dst []byte, method string, params []byte) []byte {
 // AppendRequest appends a call of the method "request": params for a method of a
 // sender. Nil params are null.
 func AppendRequest(dst []byte, id uint64, sender, method string, params []byte) []byte {
+	return appendArgs(appendRequestHead(dst, id, sender, method), params)
+}
+
+// AppendTracedRequest is AppendRequest for one that carries a traceparent; text is as in
+// Msg.Traceparent.
+func AppendTracedRequest(dst []byte, id uint64, sender, method string, text, params []byte) []byte {
+	dst = append(appendRequestHead(dst, id, sender, method), `,"traceparent":"`...)
+	return appendArgs(append(append(dst, text...), '"'), params)
+}
+
+func appendRequestHead(dst []byte, id uint64, sender, method string) []byte {
 	dst = AppendString(append(appendCallHead(dst, id, "request"), `{"sender":`...), sender)
-	dst = AppendString(append(dst, `,"method":`...), method)
+	return AppendString(append(dst, `,"method":`...), method)
+}
+
+func appendArgs(dst, params []byte) []byte {
 	dst = appendOr(append(dst, `,"params":`...), params, "null")
 	return append(dst, "}}"...)
 }

@@ -130,6 +130,12 @@ func (r *roundTrip) text() {
 	r.same("method", m.Target, r.event)
 	r.same("params", m.Args, r.data)
 
+	m = r.read(AppendTracedRequest(nil, r.n, r.sender, r.event, []byte("00-ab"), r.data), Call)
+	r.same("sender", m.Sender, r.sender)
+	r.same("method", m.Target, r.event)
+	r.same("traceparent", m.Traceparent, "00-ab")
+	r.same("params", m.Args, r.data)
+
 	m = r.read(AppendCall(nil, r.n, r.event, nil), Call)
 	r.same("method", m.Method, r.event)
 	r.same("params", m.Params, "{}")
