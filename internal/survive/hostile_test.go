@@ -315,35 +315,3 @@ func TestUsersFunctionsThatMisbehave(t *testing.T) {
 	require.ErrorContains(t, s.srv.Shutdown(ctx), "has not returned")
 	require.Less(t, time.Since(start), 10*time.Second)
 }
-
-// Connections that come and go by the thousand, some in the middle of something, leave
-// nothing.
-func TestComeAndGo(t *testing.T) {
-	s := newSite(t, router.ServerOptions{})
-	done := s.bystanders()
-	before := resources(t)
-	n := amount(1000, 100_000)
-	for i := range n {
-		c, err := net.Dial("tcp", s.addr)
-		require.NoError(t, err)
-		switch i % 4 {
-		case 0:
-			_, _ = io.WriteString(c, fmt.Sprintf(`{"id":1,"method":"add_sender","params":{"sender":"t%d","events":["e"]}}`, i))
-		case 1:
-			_, _ = io.WriteString(c, hello+`{"id":1,"method":"add_listener","params":{"sender":null,"event":null}}`)
-		case 2:
-			_, _ = io.WriteString(c, `{"id":1,`)
-		}
-		if i%2 == 0 {
-			_ = c.(*net.TCPConn).SetLinger(0)
-		}
-		_ = c.Close()
-	}
-	s.left(2)
-	require.True(t, within(patience, func() bool { return s.srv.Stats().Senders == 1 }))
-	done()
-	// Those that said hello may come back for a while.
-	after := resources(t)
-	require.LessOrEqual(t, after.files, before.files+2)
-	require.LessOrEqual(t, after.goroutines, before.goroutines+5)
-}
