@@ -31,20 +31,20 @@ func writeConfig(t *testing.T, text string) string {
 func TestConfigOrder(t *testing.T) {
 	file := writeConfig(t, "listen = [\"tcp://127.0.0.1:0\", \"ws://127.0.0.1:0/sig\"]\nname = \"from the file\"\nlog = \"json\"\n")
 	p := start(t, "serve", "--config", file)
-	line := p.line()
+	line := p.Line()
 	require.Contains(t, line, `"name":"from the file"`)
 	require.Contains(t, line, `"tcp://127.0.0.1:`)
 	require.Contains(t, line, `"ws://127.0.0.1:`)
 
 	cmd := command(t, "serve")
 	cmd.Env = append(cmd.Env, "SIG_CONFIG="+file, "SIG_NAME=from the environment", "SIG_LISTEN=unix:a unix:b")
-	line = startCommand(t, cmd).line()
+	line = startCommand(t, cmd).Line()
 	require.Contains(t, line, `"name":"from the environment"`)
 	require.Contains(t, line, `"listen":["unix:a","unix:b"]`)
 
 	cmd = command(t, "serve", "--listen", "unix:c", "--config", file, "--name", "from the flag")
 	cmd.Env = append(cmd.Env, "SIG_NAME=from the environment", "SIG_LISTEN=unix:a unix:b")
-	line = startCommand(t, cmd).line()
+	line = startCommand(t, cmd).Line()
 	require.Contains(t, line, `"name":"from the flag"`)
 	require.Contains(t, line, `"listen":["unix:c"]`)
 }

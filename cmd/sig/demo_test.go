@@ -16,9 +16,9 @@ import (
 // The demo needs nothing but itself, shows everything there is, and ends.
 func TestDemo(t *testing.T) {
 	p := start(t, "demo", "--for", "2500ms", "--listen", "tcp://127.0.0.1:0")
-	lines, code := p.wait()
-	require.Equal(t, exitDone, code, p.stderr.String())
-	require.Empty(t, p.stderr.String())
+	lines, code := p.Wait()
+	require.Equal(t, exitDone, code, p.Errors())
+	require.Empty(t, p.Errors())
 	text := strings.Join(lines, "\n")
 	for _, shown := range []string{
 		`^A router listens at tcp://127\.0\.0\.1:[1-9]\d*\. Join in from another shell:`,
@@ -37,20 +37,20 @@ func TestDemo(t *testing.T) {
 // Others can join in, and Ctrl-C ends it in order.
 func TestDemoJoined(t *testing.T) {
 	p := start(t, "demo", "--for", "0", "--listen", "tcp://127.0.0.1:0")
-	url := regexp.MustCompile(`tcp://\S+:\d+`).FindString(p.line())
-	for !strings.Contains(p.line(), "+ thermometer  has come") {
+	url := regexp.MustCompile(`tcp://\S+:\d+`).FindString(p.Line())
+	for !strings.Contains(p.Line(), "+ thermometer  has come") {
 	}
 	r := sigRun(t, "trigger", "door", "opened", `{"by":"you"}`, "--url", url)
 	require.Equal(t, result{}, r)
-	for !strings.Contains(p.line(), `door         opened   {"by":"you"}`) {
+	for !strings.Contains(p.Line(), `door         opened   {"by":"you"}`) {
 	}
 	r = sigRun(t, "request", "thermometer", "unit", "--raw", "--url", url)
 	require.Equal(t, result{stdout: "°C\n"}, r)
-	p.signal(os.Interrupt)
-	lines, code := p.wait()
+	p.Signal(os.Interrupt)
+	lines, code := p.Wait()
 	require.Equal(t, exitInterrupted, code)
 	require.Regexp(t, `Done: `, lines[len(lines)-3])
-	require.Empty(t, p.stderr.String())
+	require.Empty(t, p.Errors())
 }
 
 // Where the usual address is taken the demo finds another.
@@ -98,7 +98,7 @@ func TestBenchAtRouter(t *testing.T) {
 	r := sigRun(t, "bench", "events", "--for", "50ms", "--url", s.url)
 	require.Equal(t, exitDone, r.code, r.stderr)
 	require.Contains(t, r.stdout, `"workload":"events"`)
-	require.Equal(t, 2, strings.Count(s.stderr.String(), "peer connected"))
+	require.Equal(t, 2, strings.Count(s.Errors(), "peer connected"))
 }
 
 func TestBenchInterrupted(t *testing.T) {
@@ -110,8 +110,8 @@ func TestBenchInterrupted(t *testing.T) {
 			require.NoError(t, err)
 			return strings.Contains(strings.Join(names(senderLines(list, false)), " "), "sig-bench-")
 		}, "the bench's sender")
-		p.signal(os.Interrupt)
-		_, code := p.wait()
+		p.Signal(os.Interrupt)
+		_, code := p.Wait()
 		require.Equal(t, exitInterrupted, code)
 		s.await(func() bool {
 			list, err := s.dial().RemoteSenders(t.Context())

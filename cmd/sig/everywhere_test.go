@@ -19,6 +19,7 @@ import (
 	"github.com/sigrouter/sigrouter"
 	"github.com/sigrouter/sigrouter/carrier/tls"
 	"github.com/sigrouter/sigrouter/internal/needs"
+	"github.com/sigrouter/sigrouter/internal/programs"
 	"github.com/sigrouter/sigrouter/internal/testcert"
 	"github.com/sigrouter/sigrouter/router"
 	"github.com/sigrouter/sigrouter/sig"
@@ -151,14 +152,14 @@ func TestEverywhere(t *testing.T) {
 	}
 	sloth := "sloth (tcp:" + slow.LocalAddr().String() + ")"
 	e.await(func() bool {
-		for line := range strings.Lines(e.stderr.String()) {
+		for line := range strings.Lines(e.Errors()) {
 			if strings.Contains(line, sloth) && strings.Contains(line, "too slow") && strings.Contains(line, "QueueBytes") {
 				return true
 			}
 		}
 		return false
 	}, "the log to say why %s was cut off", sloth)
-	require.Equal(t, 1, strings.Count(e.stderr.String(), "QueueBytes"), "nobody else was")
+	require.Equal(t, 1, strings.Count(e.Errors(), "QueueBytes"), "nobody else was")
 	if node != nil {
 		require.JSONEq(t, fmt.Sprintf(`{"inOrder":true,"count":%d,"answer":42}`, count), await(node, node.answer))
 		require.NoError(t, await(node, node.ended), node.out.String())
@@ -168,8 +169,8 @@ func TestEverywhere(t *testing.T) {
 	measured(1)
 	_, err = e.thermometer.WriteString("21.5\n21.6\n")
 	require.NoError(t, err)
-	require.Contains(t, shown.line(), `"sender":"thermo","event":"temperature","data":21.5`)
-	require.Contains(t, shown.line(), `"data":21.6`)
+	require.Contains(t, shown.Line(), `"sender":"thermo","event":"temperature","data":21.5`)
+	require.Contains(t, shown.Line(), `"data":21.6`)
 }
 
 // audience returns a function that waits until so many programs listen to an event of a
@@ -198,7 +199,7 @@ func (e *everywhere) audience(sender string) (await func(n int)) {
 // A nodeProgram is a program in Node that listens to the stream.
 type nodeProgram struct {
 	t        *testing.T
-	out      syncBuffer
+	out      programs.Text
 	ready    chan struct{}
 	progress chan int    // how many events it has heard
 	answer   chan string // what it has to say in the end

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sigrouter/sigrouter/internal/programs"
 )
 
 // planFile writes a file for sig launch, and returns its path.
@@ -33,7 +35,7 @@ func launch(t *testing.T, plan string, args ...string) *process {
 // pid returns the number that a program printed in its next line.
 func pid(t *testing.T, p *process) int {
 	t.Helper()
-	line := p.line()
+	line := p.Line()
 	n, err := strconv.Atoi(regexp.MustCompile(`\d+$`).FindString(line))
 	require.NoError(t, err, line)
 	return n
@@ -48,7 +50,7 @@ func gone(t *testing.T, pid int) {
 // awaitStderr waits until standard error has the text.
 func (p *process) awaitStderr(text string) {
 	p.t.Helper()
-	require.Eventually(p.t, func() bool { return strings.Contains(p.stderr.String(), text) }, testPatience, 5*time.Millisecond,
+	require.Eventually(p.t, func() bool { return strings.Contains(p.Errors(), text) }, testPatience, 5*time.Millisecond,
 		"%q is not in standard error", text)
 }
 
@@ -66,8 +68,8 @@ command = ["{sig}", "listen", "clock", "tic", "--count", "2", "--raw"]
 env = { NO_COLOR = "{name}" }
 essential = true
 `)
-	lines, code := p.wait()
-	require.Zero(t, code, p.stderr.String())
+	lines, code := p.Wait()
+	require.Zero(t, code, p.Errors())
 	require.Equal(t, []string{"sig    | 1", "sig    | 1"}, lines)
 	require.Regexp(t, regexp.MustCompile(`(?s)router started, process \d+
 sig: router ready at tcp://127\.0\.0\.1:\d+
@@ -77,7 +79,7 @@ sig: sig started, process \d+
 sig: sig is essential; everything is stopped
 sig: stopping source
 .*sig: stopping router
-$`), p.stderr.String())
+$`), p.Errors())
 }
 
 // The programs are stopped in reverse order, with all they have started; what does not want to
@@ -97,14 +99,14 @@ command = ["sh", "-c", "trap '' TERM; sh -c 'echo $$; while :; do sleep 0.05; do
 grace = "50ms"
 `)
 		grandchildren := []int{pid(t, p), pid(t, p)}
-		p.signal(s)
-		lines, code := p.wait()
+		p.Signal(s)
+		lines, code := p.Wait()
 		require.Zero(t, code)
 		require.Equal(t, []string{"gentle   | bye"}, lines)
 		for _, n := range grandchildren {
 			gone(t, n)
 		}
-		notes := p.stderr.String()
+		notes := p.Errors()
 		for _, m := range regexp.MustCompile(`started, process (\d+)`).FindAllStringSubmatch(notes, -1) {
 			n, err := strconv.Atoi(m[1])
 			require.NoError(t, err)
@@ -128,10 +130,10 @@ grace = "1h"
 `)
 	grandchild := pid(t, p)
 	require.True(t, alive(grandchild))
-	p.signal(os.Interrupt)
+	p.Signal(os.Interrupt)
 	p.awaitStderr("stopping stubborn")
-	p.signal(os.Interrupt)
-	_, code := p.wait()
+	p.Signal(os.Interrupt)
+	_, code := p.Wait()
 	require.Equal(t, exitInterrupted, code)
 	require.Eventually(t, func() bool { return !alive(grandchild) }, testPatience, time.Millisecond)
 }
@@ -161,22 +163,22 @@ name = "steady"
 command = "sleep 1000"
 `)
 	p.awaitStderr("sig: crash has ended with exit status 3; given up after 3 restarts\n")
-	p.signal(os.Interrupt)
-	lines, code := p.wait()
+	p.Signal(os.Interrupt)
+	lines, code := p.Wait()
 	require.Equal(t, exitFailed, code)
 	require.Len(t, lines, 4)
-	require.Contains(t, p.stderr.String(), "again in 4ms")
-	require.Contains(t, p.stderr.String(), "sig: 1 of 3 programs failed: crash: has ended with exit status 3, and was given up after 3 restarts\n")
+	require.Contains(t, p.Errors(), "again in 4ms")
+	require.Contains(t, p.Errors(), "sig: 1 of 3 programs failed: crash: has ended with exit status 3, and was given up after 3 restarts\n")
 
 	p = launch(t, plan+`essential = true
 [[component]]
 name = "steady"
 command = "sleep 1000"
 `)
-	_, code = p.wait()
+	_, code = p.Wait()
 	require.Equal(t, exitFailed, code)
-	require.Contains(t, p.stderr.String(), "sig: crash is essential, and failed: has ended with exit status 3, and was given up after 3 restarts\n")
-	require.Contains(t, p.stderr.String(), "sig: stopping steady\n")
+	require.Contains(t, p.Errors(), "sig: crash is essential, and failed: has ended with exit status 3, and was given up after 3 restarts\n")
+	require.Contains(t, p.Errors(), "sig: stopping steady\n")
 }
 
 // A killed router comes back at the same address, and the programs find it.
@@ -191,9 +193,9 @@ command = "{sig} listen x y --raw"
 		t.Helper()
 		require.Eventually(t, func() bool { return sigRun(t, "trigger", "x", "y", "1", "--url", url).code == exitDone },
 			testPatience, time.Millisecond, "somebody listens")
-		require.Equal(t, "ear    | 1", p.line())
+		require.Equal(t, "ear    | 1", p.Line())
 	}
-	notes := p.stderr.String()
+	notes := p.Errors()
 	n, err := strconv.Atoi(regexp.MustCompile(`router started, process (\d+)`).FindStringSubmatch(notes)[1])
 	require.NoError(t, err)
 	url := regexp.MustCompile(`ready at (\S+)`).FindStringSubmatch(notes)[1]
@@ -202,8 +204,8 @@ command = "{sig} listen x y --raw"
 	p.awaitStderr("router started again")
 	p.awaitStderr("connected to " + url + " again")
 	heard(url)
-	p.signal(os.Interrupt)
-	_, code := p.wait()
+	p.Signal(os.Interrupt)
+	_, code := p.Wait()
 	require.Zero(t, code)
 }
 
@@ -224,9 +226,9 @@ command = "{sig} senders"
 	stopped := start(t, "launch", planFile(t, "plan.toml", "[[component]]\ncommand = \"sleep 1000\""), "--url", s.url, "--stop-on", "killall")
 	stopped.awaitStderr("sleep started")
 	require.Zero(t, sigRun(t, "trigger", "ops", "killall", "--url", s.url).code)
-	_, code := stopped.wait()
+	_, code := stopped.Wait()
 	require.Zero(t, code)
-	require.Contains(t, stopped.stderr.String(), "sig: ops has triggered killall\n")
+	require.Contains(t, stopped.Errors(), "sig: ops has triggered killall\n")
 
 	r = sigRun(t, "senders", "--url", s.url)
 	require.Zero(t, r.code, "the router has outlived both")
@@ -248,10 +250,10 @@ restart = "never"
 [[component]]
 command = "sleep 1000"
 `)
-		_, code := p.wait()
+		_, code := p.Wait()
 		require.Equal(t, exitFailed, code)
-		require.Contains(t, p.stderr.String(), c.says)
-		require.NotContains(t, p.stderr.String(), "sleep started")
+		require.Contains(t, p.Errors(), c.says)
+		require.NotContains(t, p.Errors(), "sleep started")
 	}
 }
 
@@ -266,14 +268,14 @@ name = "longer"
 command = "sh -c 'echo three >&2; echo four; exec sleep 1000'"
 `
 	p := launch(t, plan)
-	require.ElementsMatch(t, []string{"a      | one", "a      | two", "longer | four"}, []string{p.line(), p.line(), p.line()})
+	require.ElementsMatch(t, []string{"a      | one", "a      | two", "longer | four"}, []string{p.Line(), p.Line(), p.Line()})
 	p.awaitStderr("longer | three\n")
 
 	p = launch(t, plan, "--json")
 	got := map[launchLine]bool{}
 	for range 4 {
 		var l launchLine
-		require.NoError(t, json.Unmarshal([]byte(p.line()), &l))
+		require.NoError(t, json.Unmarshal([]byte(p.Line()), &l))
 		got[l] = true
 	}
 	require.Equal(t, map[launchLine]bool{{"a", "stdout", "one"}: true, {"a", "stdout", "two"}: true, {"longer", "stderr", "three"}: true, {"longer", "stdout", "four"}: true}, got)
@@ -282,7 +284,7 @@ command = "sh -c 'echo three >&2; echo four; exec sleep 1000'"
 	require.NoError(t, err)
 	require.NoError(t, r.Close())
 	cmd := command(t, "launch", planFile(t, "plan.toml", "[[component]]\nname = \"loud\"\ncommand = \"sh -c 'while :; do echo x; sleep 0.01; done'\""), "--url", "tcp://127.0.0.1:0")
-	var errs syncBuffer
+	var errs programs.Text
 	cmd.Stdout, cmd.Stderr = w, &errs
 	require.Error(t, cmd.Run())
 	require.NoError(t, w.Close())
@@ -377,10 +379,10 @@ sh -c 'echo two; sleep 1000',yes,local,no,yes,0.1
 echo far,no,pi1,no,no,0
 `)
 	p := start(t, "launch", file, "--url", "tcp://127.0.0.1:0")
-	require.Regexp(t, `^echo   \| hello -b tcp://127\.0\.0\.1:\d+$`, p.line())
-	require.Equal(t, "sh     | two", p.line())
-	p.signal(os.Interrupt)
-	_, code := p.wait()
+	require.Regexp(t, `^echo   \| hello -b tcp://127\.0\.0\.1:\d+$`, p.Line())
+	require.Equal(t, "sh     | two", p.Line())
+	p.Signal(os.Interrupt)
+	_, code := p.Wait()
 	require.Zero(t, code)
 
 	r := sigRun(t, "launch", file, "--topic", "pi1", "--check")

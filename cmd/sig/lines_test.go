@@ -20,8 +20,8 @@ func TestServeSerialThermometer(t *testing.T) {
 	require.NoError(t, os.Symlink(path, port)) // it is plugged in
 	_, err := master.WriteString("\n21.5\n22\n")
 	require.NoError(t, err)
-	require.Contains(t, l.line(), "21.5")
-	require.Contains(t, l.line(), "22")
+	require.Contains(t, l.Line(), "21.5")
+	require.Contains(t, l.Line(), "22")
 }
 
 // A router can be a child of the command that talks to it, at its standard input and

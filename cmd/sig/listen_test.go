@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sigrouter/sigrouter/internal/programs"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
@@ -37,14 +38,14 @@ func TestThreeShells(t *testing.T) {
 			p.call(`{"id":1,"method":"add_sender","params":{"sender":"timer","events":["tic"]}}`))
 		require.JSONEq(t, `{"id":2,"status":0,"response":null}`,
 			p.call(`{"id":2,"method":"signal","params":{"info":{"sender":"timer","event":"tic"},"data":{"n":1}}}`))
-		require.Equal(t, eventLine{Sender: "timer", Event: "tic", Data: json.RawMessage(`{"n":1}`)}, parseEvent(t, l.line()), "event %d", n)
+		require.Equal(t, eventLine{Sender: "timer", Event: "tic", Data: json.RawMessage(`{"n":1}`)}, parseEvent(t, l.Line()), "event %d", n)
 		require.NoError(t, p.conn.Close())
 		s.awaitLogs("peer disconnected", n+1)
 	}
-	lines, code := l.wait()
+	lines, code := l.Wait()
 	require.Equal(t, exitDone, code)
 	require.Empty(t, lines)
-	require.Empty(t, l.stderr.String())
+	require.Empty(t, l.Errors())
 }
 
 // Each event is written when it comes, in every output mode, and no more of them than
@@ -59,11 +60,11 @@ func TestListenCount(t *testing.T) {
 		opened, err := sender.Signal("opened")
 		require.NoError(t, err)
 		require.NoError(t, opened.Trigger("a\tb"))
-		first := l.line() // while it still runs
+		first := l.Line() // while it still runs
 		for range 5 {
 			require.NoError(t, opened.Trigger("more"))
 		}
-		lines, code := l.wait()
+		lines, code := l.Wait()
 		require.Equal(t, exitDone, code)
 		require.Len(t, lines, 1, "%q", mode)
 		switch {
@@ -99,12 +100,12 @@ func TestListenInterrupted(t *testing.T) {
 		tic, err := sender.Signal("tic")
 		require.NoError(t, err)
 		require.NoError(t, tic.Trigger(1))
-		l.line()
-		l.signal(sign)
-		lines, code := l.wait()
+		l.Line()
+		l.Signal(sign)
+		lines, code := l.Wait()
 		require.Equal(t, exitInterrupted, code)
 		require.Empty(t, lines)
-		require.Regexp(t, `^1 event in [0-9.]+m?s\n$`, l.stderr.String())
+		require.Regexp(t, `^1 event in [0-9.]+m?s\n$`, l.Errors())
 		require.NoError(t, sender.Remove())
 	}
 }
@@ -116,7 +117,7 @@ func TestListenBrokenPipe(t *testing.T) {
 	require.NoError(t, err)
 	cmd := command(t, "listen", "timer", "tic", "--url", s.url)
 	cmd.Stdout = w
-	var stderr syncBuffer
+	var stderr programs.Text
 	cmd.Stderr = &stderr
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
@@ -170,14 +171,14 @@ func TestListenPatterns(t *testing.T) {
 				require.NoError(t, err)
 				require.NoError(t, signal.Trigger(event))
 			}
-			return len(p.lines) > 0
+			return len(p.Lines) > 0
 		}, "an event")
 	}
-	lines, _ := below.wait()
+	lines, _ := below.Wait()
 	require.Equal(t, []string{"address", "address.usa"}, lines)
-	lines, _ = pattern.wait()
+	lines, _ = pattern.Wait()
 	require.Equal(t, []string{"address.usa"}, lines)
-	lines, _ = channel.wait()
+	lines, _ = channel.Wait()
 	require.Equal(t, []string{"address.usa"}, lines)
 }
 
@@ -186,24 +187,24 @@ func TestListenReconnects(t *testing.T) {
 	s := startServer(t)
 	l := start(t, "listen", "timer", "tic", "--raw", "--url", s.url)
 	s.awaitListener("timer", "tic")
-	s.signal(syscall.SIGTERM)
-	_, code := s.wait()
+	s.Signal(syscall.SIGTERM)
+	_, code := s.Wait()
 	require.Equal(t, exitDone, code)
 	again := startServer(t, "--listen", s.url)
 	again.awaitListener("timer", "tic")
 	again.addSender("timer", "tic")("back")
-	require.Equal(t, "back", l.line())
-	require.Regexp(t, `connection to \S+ lost \(.*\); connecting again\nsig: connected to \S+ again\n`, l.stderr.String())
+	require.Equal(t, "back", l.Line())
+	require.Regexp(t, `connection to \S+ lost \(.*\); connecting again\nsig: connected to \S+ again\n`, l.Errors())
 }
 
 func TestListenNoReconnect(t *testing.T) {
 	s := startServer(t)
 	l := start(t, "listen", "timer", "tic", "--no-reconnect", "--url", s.url)
 	s.awaitListener("timer", "tic")
-	s.signal(syscall.SIGTERM)
-	_, code := l.wait()
+	s.Signal(syscall.SIGTERM)
+	_, code := l.Wait()
 	require.Equal(t, exitConnect, code)
-	require.Contains(t, l.stderr.String(), "connection to "+s.url+" lost")
+	require.Contains(t, l.Errors(), "connection to "+s.url+" lost")
 }
 
 func TestListenUsage(t *testing.T) {

@@ -137,7 +137,7 @@ func TestLogin(t *testing.T) {
 	for _, method := range []string{"get_version", "list_senders", "add_sender", "add_listener", "signal", "request", "ping", "describe"} {
 		require.Contains(t, s.raw().call(`{"id":1,"method":"`+method+`","params":{"sender":"a","event":"b"}}`), `"status":-5`, method)
 	}
-	require.NotContains(t, s.stderr.String(), "nonsense", "no secret in the log")
+	require.NotContains(t, s.Errors(), "nonsense", "no secret in the log")
 }
 
 // A user of this machine, and the holder of a certificate, need no token; what each may do
@@ -180,7 +180,7 @@ func TestLoginReload(t *testing.T) {
 	flags := []string{"--url", s.url, "--token-file"}
 	senders := func(token string) int { return sigRun(t, append(append([]string{"senders"}, flags...), token)...).code }
 	require.Equal(t, exitRefused, senders(eve), "not read yet")
-	s.signal(syscall.SIGHUP)
+	s.Signal(syscall.SIGHUP)
 	s.awaitLogs("msg=reloaded file=", 1)
 	require.Equal(t, exitDone, senders(eve))
 
@@ -190,30 +190,30 @@ func TestLoginReload(t *testing.T) {
 	s.awaitPeers(4)
 
 	appendTo(t, s.tokens, "nonsense\n")
-	s.signal(syscall.SIGHUP)
+	s.Signal(syscall.SIGHUP)
 	s.awaitLog("cannot reload, going on with what was there")
-	require.Contains(t, s.stderr.String(), "a line begins with token, certificate")
+	require.Contains(t, s.Errors(), "a line begins with token, certificate")
 	require.Equal(t, exitDone, senders(eve))
 
 	require.NoError(t, os.WriteFile(s.tokens, without, 0o600))
-	s.signal(syscall.SIGHUP)
+	s.Signal(syscall.SIGHUP)
 	for _, p := range []*process{listening, triggering} {
-		_, code := p.wait()
-		require.Equal(t, exitRefused, code, p.stderr.String())
-		require.Contains(t, p.stderr.String(), "no longer permitted")
-		require.Contains(t, p.stderr.String(), "the server says: not logged in")
+		_, code := p.Wait()
+		require.Equal(t, exitRefused, code, p.Errors())
+		require.Contains(t, p.Errors(), "no longer permitted")
+		require.Contains(t, p.Errors(), "the server says: not logged in")
 	}
 	require.Equal(t, exitRefused, senders(eve))
 
 	appendTo(t, s.tokens, "allow guest listen door opened\nallow operator any >\n")
-	s.signal(syscall.SIGHUP)
+	s.Signal(syscall.SIGHUP)
 	s.awaitLogs("msg=reloaded file=", 3)
 	for _, event := range []string{"closed", "opened"} {
 		r := sigRun(t, "trigger", "door", event, "--unheard", "--url", s.url, "--token-file", s.ana)
 		require.Equal(t, exitDone, r.code, r.stderr)
 	}
-	require.Contains(t, staying.line(), `"event":"opened"`, "who stays hears what is left")
-	_, code := staying.wait()
+	require.Contains(t, staying.Line(), `"event":"opened"`, "who stays hears what is left")
+	_, code := staying.Wait()
 	require.Equal(t, exitDone, code)
 }
 
@@ -265,6 +265,6 @@ func TestServeWarnsOfAnonymous(t *testing.T) {
 	s := startServer(t, "--listen", "tcp://0.0.0.0:0", "--token-file", file)
 	s.awaitLog("LISTENING BEYOND THIS MACHINE without login or encryption")
 	appendTo(t, file, "allow guest listen weather.>\n")
-	s.signal(syscall.SIGHUP)
+	s.Signal(syscall.SIGHUP)
 	s.awaitLog("LISTENING BEYOND THIS MACHINE without encryption")
 }

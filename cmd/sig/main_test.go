@@ -1,20 +1,18 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sigrouter/sigrouter/internal/programs"
 )
 
 // testPatience is how long a test waits for what ought to happen at once.
@@ -59,46 +57,15 @@ func binary(dir string) string {
 
 // A process is a running sig. It is killed when the test ends.
 type process struct {
-	t     *testing.T
-	cmd   *exec.Cmd
-	stdin io.WriteCloser
-	lines chan string // of standard output, closed at its end
-
-	done   chan struct{} // closed when it has ended
-	stderr syncBuffer
-}
-
-// syncBuffer is a bytes.Buffer for a writer and a reader.
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
+	*programs.Program
+	t *testing.T
 }
 
 // command returns a sig that has not been started, with an environment without
 // settings of whoever runs the tests.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command(binary(os.Getenv(binaryDir)), args...)
-	for _, kv := range os.Environ() {
-		if !strings.HasPrefix(kv, "SIG_") && !strings.HasPrefix(kv, "NO_COLOR=") {
-			cmd.Env = append(cmd.Env, kv)
-		}
-	}
-	cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=0") // a second for each process otherwise
-	cmd.Dir = t.TempDir()
-	return cmd
+	return programs.Command(t, binary(os.Getenv(binaryDir)), args...)
 }
 
 // start starts sig with the arguments.
@@ -109,80 +76,7 @@ func start(t *testing.T, args ...string) *process {
 
 func startCommand(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
-	p := &process{t: t, cmd: cmd, lines: make(chan string, 100_000), done: make(chan struct{})}
-	cmd.Stderr = &p.stderr
-	var err error
-	if cmd.Stdin == nil {
-		p.stdin, err = cmd.StdinPipe()
-		require.NoError(t, err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	go func() {
-		defer close(p.done)
-		for r := bufio.NewReader(stdout); ; {
-			line, err := r.ReadString('\n')
-			if line != "" {
-				p.lines <- strings.TrimSuffix(line, "\n")
-			}
-			if err != nil {
-				break
-			}
-		}
-		close(p.lines)
-		_ = cmd.Wait() // the state says it all
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-p.done
-		if t.Failed() && p.stderr.String() != "" {
-			t.Logf("standard error of %s:\n%s", strings.Join(cmd.Args[1:], " "), p.stderr.String())
-		}
-	})
-	return p
-}
-
-// line returns the next line of standard output.
-func (p *process) line() string {
-	p.t.Helper()
-	select {
-	case l, ok := <-p.lines:
-		if !ok {
-			<-p.done
-			require.FailNow(p.t, "no more output", "%v ended: %v\n%s", p.cmd.Args[1:], p.cmd.ProcessState, p.stderr.String())
-		}
-		return l
-	case <-time.After(testPatience):
-		require.FailNow(p.t, "no output", "%v\n%s", p.cmd.Args[1:], p.stderr.String())
-		return ""
-	}
-}
-
-// signal sends the process a signal.
-func (p *process) signal(s os.Signal) {
-	p.t.Helper()
-	require.NoError(p.t, p.cmd.Process.Signal(s))
-}
-
-// wait waits for the end and returns all lines not yet taken, and the exit code.
-func (p *process) wait() (lines []string, code int) {
-	p.t.Helper()
-	timeout := time.After(testPatience)
-	for {
-		select {
-		case l, ok := <-p.lines:
-			if ok {
-				lines = append(lines, l)
-				continue
-			}
-		case <-timeout:
-			require.FailNow(p.t, "did not end", "%v\n%s", p.cmd.Args[1:], p.stderr.String())
-		}
-		break
-	}
-	<-p.done
-	return lines, p.cmd.ProcessState.ExitCode()
+	return &process{programs.StartCommand(t, cmd), t}
 }
 
 // A result is what a sig that has ended left behind.
@@ -200,11 +94,11 @@ func sigRun(t *testing.T, args ...string) result {
 func runCommand(t *testing.T, cmd *exec.Cmd) result {
 	t.Helper()
 	p := startCommand(t, cmd)
-	if p.stdin != nil {
-		require.NoError(t, p.stdin.Close())
+	if p.Stdin != nil {
+		require.NoError(t, p.Stdin.Close())
 	}
-	lines, code := p.wait()
-	r := result{stderr: p.stderr.String(), code: code}
+	lines, code := p.Wait()
+	r := result{stderr: p.Errors(), code: code}
 	if len(lines) > 0 {
 		r.stdout = strings.Join(lines, "\n") + "\n"
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sigrouter/sigrouter/internal/programs"
 	"github.com/sigrouter/sigrouter/router"
 )
 
@@ -27,7 +28,7 @@ func TestBrokenPipes(t *testing.T) {
 		require.NoError(t, err)
 		cmd := command(t, append(args, "--url", s.url)...)
 		cmd.Stdout = w
-		var stderr syncBuffer
+		var stderr programs.Text
 		cmd.Stderr = &stderr
 		require.NoError(t, cmd.Start())
 		t.Cleanup(func() { _ = cmd.Process.Kill() })
@@ -57,7 +58,7 @@ func TestFullDisks(t *testing.T) {
 		}
 		cmd := command(t, args...)
 		cmd.Stdout = full
-		var stderr syncBuffer
+		var stderr programs.Text
 		cmd.Stderr = &stderr
 		require.Error(t, cmd.Run())
 		require.NoError(t, full.Close())
@@ -84,14 +85,14 @@ func TestInterrupted(t *testing.T) {
 	} {
 		p := start(t, append(c.args, "--url", s.url)...)
 		if c.args[0] == "replay" || c.args[0] == "trigger" {
-			s.await(func() bool { return strings.Contains(s.stderr.String(), `"sig `+c.args[0]) || s.hasSender(c.args[0]) }, "its sender")
+			s.await(func() bool { return strings.Contains(s.Errors(), `"sig `+c.args[0]) || s.hasSender(c.args[0]) }, "its sender")
 		} else {
-			p.line()
+			p.Line()
 		}
-		p.signal(os.Interrupt)
-		_, code := p.wait()
+		p.Signal(os.Interrupt)
+		_, code := p.Wait()
 		require.Equal(t, exitInterrupted, code, "%q", c.args)
-		require.Regexp(t, c.notes, p.stderr.String(), "%q", c.args)
+		require.Regexp(t, c.notes, p.Errors(), "%q", c.args)
 	}
 }
 
@@ -119,10 +120,10 @@ func TestBenchInterruptedSaysWhatItHas(t *testing.T) {
 		require.NoError(t, err)
 		return status.Requests > 100
 	}, "some requests")
-	p.signal(os.Interrupt)
-	_, code := p.wait()
+	p.Signal(os.Interrupt)
+	_, code := p.Wait()
 	require.Equal(t, exitInterrupted, code)
-	require.Regexp(t, `^requests, until interrupted: \d+ per second, p50 \d+ µs, p99 \d+ µs\n$`, p.stderr.String())
+	require.Regexp(t, `^requests, until interrupted: \d+ per second, p50 \d+ µs, p99 \d+ µs\n$`, p.Errors())
 }
 
 // A command that cannot end in order, because what it writes to is stuck, ends at the
@@ -141,14 +142,14 @@ func TestSecondInterrupt(t *testing.T) {
 	rec := s.startRecording(fifo, "timer", "tic")
 	s.addSender("timer", "tic")(1)
 	rec.await(func() bool {
-		_ = rec.cmd.Process.Signal(os.Interrupt) // several times: two at once are one to the system
+		_ = rec.Cmd.Process.Signal(os.Interrupt) // several times: two at once are one to the system
 		select {
-		case <-rec.done:
+		case <-rec.Exited:
 			return true
 		default:
 			return false
 		}
 	}, "the end")
-	_, code := rec.wait()
+	_, code := rec.Wait()
 	require.Equal(t, exitInterrupted, code)
 }

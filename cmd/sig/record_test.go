@@ -76,11 +76,11 @@ func TestRecordAndReplay(t *testing.T) {
 		text, _ := os.ReadFile(first)
 		return strings.Contains(string(text), `"n": 1}`) || strings.Contains(string(text), `"n":1}`) || strings.Contains(string(text), `{  "n": 1}`)
 	}, "the last event in the file")
-	rec.signal(os.Interrupt)
-	lines, code := rec.wait()
+	rec.Signal(os.Interrupt)
+	lines, code := rec.Wait()
 	require.Equal(t, exitInterrupted, code)
 	require.Empty(t, lines)
-	require.Regexp(t, `^recorded \d+ events in [\d.]+ s to \S+first.ndjson \(\d+ kB\)\n$`, rec.stderr.String())
+	require.Regexp(t, `^recorded \d+ events in [\d.]+ s to \S+first.ndjson \(\d+ kB\)\n$`, rec.Errors())
 	require.Equal(t, awkwardPayloads(), dataOf(t, first, "odd")[:len(awkwardPayloads())])
 	require.NoError(t, peer.conn.Close())
 	s.awaitLogs("peer disconnected", 1)
@@ -93,8 +93,8 @@ func TestRecordAndReplay(t *testing.T) {
 		text, _ := os.ReadFile(second)
 		return strings.Contains(string(text), `"#disconnect"`)
 	}, "the end of the replay")
-	again.signal(syscall.SIGTERM)
-	_, code = again.wait()
+	again.Signal(syscall.SIGTERM)
+	_, code = again.Wait()
 	require.Equal(t, exitInterrupted, code)
 	require.Equal(t, dataOf(t, first, "odd"), dataOf(t, second, "odd"))
 }
@@ -109,9 +109,9 @@ func TestRecordEnds(t *testing.T) {
 	for n := range 3 {
 		trigger(n)
 	}
-	lines, code := rec.wait()
-	require.Equal(t, exitDone, code, rec.stderr.String())
-	require.Empty(t, rec.stderr.String())
+	lines, code := rec.Wait()
+	require.Equal(t, exitDone, code, rec.Errors())
+	require.Empty(t, rec.Errors())
 	require.Len(t, lines, 1)
 	var sum recordSummary
 	require.NoError(t, json.Unmarshal([]byte(lines[0]), &sum))
@@ -148,11 +148,11 @@ func TestRecordEnds(t *testing.T) {
 func TestRecordToStandardOutput(t *testing.T) {
 	s := startServer(t)
 	rec := s.startRecording("-", "timer", "tic", "--count", "1")
-	require.Regexp(t, `^\{"sig":"recording","version":1,"started":"20.*Z","router":"`+s.url+`","sender":"timer","event":"tic"\}$`, rec.line())
+	require.Regexp(t, `^\{"sig":"recording","version":1,"started":"20.*Z","router":"`+s.url+`","sender":"timer","event":"tic"\}$`, rec.Line())
 	s.addSender("timer", "tic")(7)
-	require.Regexp(t, `^\{"t":\d+\.\d{6},"sender":"timer","event":"tic","data":7\}$`, rec.line())
-	require.Regexp(t, `^\{"t":\d+\.\d{6},"end":\{"events":1,"dropped":0,"reason":"done"\}\}$`, rec.line())
-	_, code := rec.wait()
+	require.Regexp(t, `^\{"t":\d+\.\d{6},"sender":"timer","event":"tic","data":7\}$`, rec.Line())
+	require.Regexp(t, `^\{"t":\d+\.\d{6},"end":\{"events":1,"dropped":0,"reason":"done"\}\}$`, rec.Line())
+	_, code := rec.Wait()
 	require.Equal(t, exitDone, code)
 }
 
@@ -176,16 +176,16 @@ func TestRecordDiskFull(t *testing.T) {
 	rec.await(func() bool {
 		trigger(strings.Repeat("x", 900))
 		select {
-		case <-rec.done:
+		case <-rec.Exited:
 			return true
 		default:
 			return false
 		}
 	}, "the end of the recording")
-	_, code := rec.wait()
+	_, code := rec.Wait()
 	require.Equal(t, exitFailed, code)
-	require.Contains(t, rec.stderr.String(), "file too large")
-	require.Contains(t, rec.stderr.String(), "recording stopped after 8 events")
+	require.Contains(t, rec.Errors(), "file too large")
+	require.Contains(t, rec.Errors(), "recording stopped after 8 events")
 
 	// The recording is good up to its last whole line.
 	r = sigRun(t, "replay", file, "--rate", "max", "--prefix", "x.", "--url", s.url)
@@ -193,7 +193,7 @@ func TestRecordDiskFull(t *testing.T) {
 	require.Regexp(t, `limited.ndjson, line 10 is cut off; the recording is replayed up to there\nreplayed 8 events`, r.stderr)
 
 	trigger("alive")
-	listener.await(func() bool { return listener.line() == "alive" }, "an event after all that")
+	listener.await(func() bool { return listener.Line() == "alive" }, "an event after all that")
 }
 
 // When nobody takes what is recorded, the router drops events for the recording alone, and
@@ -225,11 +225,11 @@ func TestRecordSlowDisk(t *testing.T) {
 		}
 	}
 	require.Positive(t, dropped)
-	require.NotContains(t, s.stderr.String(), "peer disconnected\" peer=\"sig record")
-	rec.signal(os.Interrupt)
-	_, code := rec.wait()
+	require.NotContains(t, s.Errors(), "peer disconnected\" peer=\"sig record")
+	rec.Signal(os.Interrupt)
+	_, code := rec.Wait()
 	require.Equal(t, exitInterrupted, code)
-	require.Contains(t, rec.stderr.String(), "dropped, the disk was too slow")
+	require.Contains(t, rec.Errors(), "dropped, the disk was too slow")
 }
 
 // A connection that was lost is a gap.
@@ -237,8 +237,8 @@ func TestRecordReconnects(t *testing.T) {
 	s := startServer(t)
 	file := filepath.Join(t.TempDir(), "r.ndjson")
 	rec := s.startRecording(file, "timer")
-	require.NoError(t, s.cmd.Process.Kill())
-	<-s.done
+	require.NoError(t, s.Cmd.Process.Kill())
+	<-s.Exited
 	again := startServer(t, "--listen", s.url)
 	again.awaitPeers(1)
 	trigger := again.addSender("timer", "tic")
@@ -247,9 +247,9 @@ func TestRecordReconnects(t *testing.T) {
 		text, _ := os.ReadFile(file)
 		return strings.Contains(string(text), `"gap":{"reason":"no connection for `) && strings.Contains(string(text), `"data":"back"`)
 	}, "the gap and what comes behind it")
-	rec.signal(os.Interrupt)
-	rec.wait()
-	require.Contains(t, rec.stderr.String(), "1 time without a connection in which events are missing")
+	rec.Signal(os.Interrupt)
+	rec.Wait()
+	require.Contains(t, rec.Errors(), "1 time without a connection in which events are missing")
 	r := sigRun(t, "replay", file, "--prefix", "x.", "--rate", "max", "--url", again.url)
 	require.Contains(t, r.stderr, "the connection was lost 1 time while it was made")
 }

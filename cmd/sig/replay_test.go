@@ -78,8 +78,8 @@ func TestReplayRate(t *testing.T) {
 	heard := s.heard("a")
 	slow := start(t, "replay", file, "--rate", "0.1", "--url", s.url)
 	require.Equal(t, "a e 1", next(t, heard))
-	slow.signal(os.Interrupt)
-	_, code := slow.wait()
+	slow.Signal(os.Interrupt)
+	_, code := slow.Wait()
 	require.Equal(t, exitInterrupted, code)
 	require.Empty(t, heard, "ten seconds lie between the two")
 }
@@ -98,10 +98,10 @@ func TestReplayLoop(t *testing.T) {
 	for range 20 {
 		next(t, heard)
 	}
-	p.signal(os.Interrupt)
-	_, code := p.wait()
+	p.Signal(os.Interrupt)
+	_, code := p.Wait()
 	require.Equal(t, exitInterrupted, code)
-	require.Regexp(t, `replayed \d+ events of 3 senders`, p.stderr.String())
+	require.Regexp(t, `replayed \d+ events of 3 senders`, p.Errors())
 }
 
 // Values that were kept when the recording began are kept again.

@@ -109,11 +109,11 @@ func TestServeHTTP(t *testing.T) {
 // sig serve alone has everything at its usual places, unless something else is there.
 func TestServeAlone(t *testing.T) {
 	p := start(t, "serve")
-	line, ok := <-p.lines
+	line, ok := <-p.Lines
 	if !ok {
-		<-p.done
-		require.Contains(t, p.stderr.String(), "another program listens")
-		needs.Skip(t, "a router runs on this machine: "+p.stderr.String())
+		<-p.Exited
+		require.Contains(t, p.Errors(), "another program listens")
+		needs.Skip(t, "a router runs on this machine: "+p.Errors())
 	}
 	s := &server{process: p}
 	require.NoError(t, json.Unmarshal([]byte(line), &s.ready), line)
@@ -215,7 +215,7 @@ func TestServeHTTPS(t *testing.T) {
 	require.Equal(t, exitConnect, r.code)
 	require.Contains(t, r.stderr, "a web server answers here")
 	require.Contains(t, r.stderr, "try "+s.ready.Listen[1])
-	s.signal(syscall.SIGHUP)
+	s.Signal(syscall.SIGHUP)
 	s.awaitLog("msg=reloaded listen=wss://")
 }
 
@@ -247,7 +247,7 @@ func TestServeNotReadyWhileItStops(t *testing.T) {
 	s.addSender("slow", "tic", gate.answers()...)
 	asking := start(t, "request", "slow", "wait", "--url", s.url)
 	gate.awaitAsked(t)
-	s.signal(syscall.SIGTERM)
+	s.Signal(syscall.SIGTERM)
 	s.await(func() bool {
 		status, _ := getPage(t, s.ready.HTTP+"readyz")
 		return status == http.StatusServiceUnavailable
@@ -255,9 +255,9 @@ func TestServeNotReadyWhileItStops(t *testing.T) {
 	status, _ := getPage(t, s.ready.HTTP+"healthz")
 	require.Equal(t, 200, status)
 	close(gate.release)
-	_, code := asking.wait()
+	_, code := asking.Wait()
 	require.Equal(t, exitDone, code)
-	_, code = s.wait()
+	_, code = s.Wait()
 	require.Equal(t, exitDone, code)
 }
 

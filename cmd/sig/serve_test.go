@@ -19,7 +19,7 @@ func TestServeSaysWhereItIsReached(t *testing.T) {
 	dir := t.TempDir()
 	s := startServer(t, "--listen", "tcp://127.0.0.1:0", "--listen", "unix:"+filepath.Join(dir, "s"),
 		"--listen", "ws://127.0.0.1:0/sig", "--name", "kitchen")
-	require.Equal(t, s.cmd.Process.Pid, s.ready.PID)
+	require.Equal(t, s.Cmd.Process.Pid, s.ready.PID)
 	require.Equal(t, "kitchen", s.ready.Name)
 	require.Len(t, s.ready.Listen, 3)
 	for _, url := range s.ready.Listen {
@@ -27,7 +27,7 @@ func TestServeSaysWhereItIsReached(t *testing.T) {
 		r := sigRun(t, "senders", "--url", url)
 		require.Equal(t, result{}, r, url)
 	}
-	require.NotContains(t, s.stderr.String(), "BEYOND")
+	require.NotContains(t, s.Errors(), "BEYOND")
 }
 
 // Told to stop, it stops; that is no failure. The line that says ready stays the only one.
@@ -35,20 +35,20 @@ func TestServeStops(t *testing.T) {
 	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		srv := startServer(t)
 		srv.dial()
-		srv.signal(s)
-		lines, code := srv.wait()
+		srv.Signal(s)
+		lines, code := srv.Wait()
 		require.Equal(t, exitDone, code)
 		require.Empty(t, lines)
-		require.Contains(t, srv.stderr.String(), "msg=stopped\n")
+		require.Contains(t, srv.Errors(), "msg=stopped\n")
 	}
 }
 
 func TestServeStopsWithItsParent(t *testing.T) {
 	s := startServer(t, "--until-eof", "--quiet")
-	require.NoError(t, s.stdin.Close())
-	_, code := s.wait()
+	require.NoError(t, s.Stdin.Close())
+	_, code := s.Wait()
 	require.Equal(t, exitDone, code)
-	require.Empty(t, s.stderr.String())
+	require.Empty(t, s.Errors())
 }
 
 // What is on its way when the router is told to stop still arrives.
@@ -58,13 +58,13 @@ func TestServeDrains(t *testing.T) {
 	s.addSender("slow", "tic", gate.answers()...)
 	asking := start(t, "request", "slow", "wait", "--url", s.url)
 	gate.awaitAsked(t)
-	s.signal(syscall.SIGTERM)
+	s.Signal(syscall.SIGTERM)
 	s.awaitLog("stopping")
 	close(gate.release)
-	lines, code := asking.wait()
-	require.Equal(t, exitDone, code, asking.stderr.String())
+	lines, code := asking.Wait()
+	require.Equal(t, exitDone, code, asking.Errors())
 	require.Equal(t, []string{`"released"`}, lines)
-	_, code = s.wait()
+	_, code = s.Wait()
 	require.Equal(t, exitDone, code)
 }
 
@@ -75,30 +75,30 @@ func TestServeStopsAtOnceTheSecondTime(t *testing.T) {
 	s.addSender("slow", "tic", gate.answers()...)
 	asking := start(t, "request", "slow", "wait", "--url", s.url, "--timeout", "1h")
 	gate.awaitAsked(t)
-	s.signal(os.Interrupt)
+	s.Signal(os.Interrupt)
 	s.awaitLog("stopping")
-	s.signal(os.Interrupt)
-	_, code := s.wait()
+	s.Signal(os.Interrupt)
+	_, code := s.Wait()
 	require.Equal(t, exitInterrupted, code)
-	_, code = asking.wait()
-	require.Equal(t, exitConnect, code, asking.stderr.String())
+	_, code = asking.Wait()
+	require.Equal(t, exitConnect, code, asking.Errors())
 }
 
 // awaitPeers waits until the log has told of so many peers.
 func (s *server) awaitPeers(n int) {
 	s.t.Helper()
-	s.await(func() bool { return strings.Count(s.stderr.String(), "peer connected") >= n }, "%d peers", n)
+	s.await(func() bool { return strings.Count(s.Errors(), "peer connected") >= n }, "%d peers", n)
 }
 
 // awaitLogs waits until the log has told so often of something.
 func (s *server) awaitLogs(text string, n int) {
 	s.t.Helper()
-	s.await(func() bool { return strings.Count(s.stderr.String(), text) >= n }, "%q %d times in the log", text, n)
+	s.await(func() bool { return strings.Count(s.Errors(), text) >= n }, "%q %d times in the log", text, n)
 }
 
 func (s *server) awaitLog(text string) {
 	s.t.Helper()
-	s.await(func() bool { return strings.Contains(s.stderr.String(), text) }, "%q in the log", text)
+	s.await(func() bool { return strings.Contains(s.Errors(), text) }, "%q in the log", text)
 }
 
 // await looks until a condition holds.
@@ -148,7 +148,7 @@ func TestServeLogsJSON(t *testing.T) {
 	s := startServer(t, "--log", "json")
 	s.dial()
 	s.awaitPeers(1)
-	for line := range strings.Lines(s.stderr.String()) {
+	for line := range strings.Lines(s.Errors()) {
 		require.True(t, json.Valid([]byte(line)), line)
 	}
 }
@@ -163,7 +163,7 @@ func TestServeReadyFD(t *testing.T) {
 	require.NoError(t, w.Close())
 	text, err := io.ReadAll(r) // to its end: the router closes it
 	require.NoError(t, err)
-	require.Equal(t, p.line()+"\n", string(text))
+	require.Equal(t, p.Line()+"\n", string(text))
 }
 
 func TestIsLocal(t *testing.T) {

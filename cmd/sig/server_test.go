@@ -39,7 +39,7 @@ func startServer(t *testing.T, args ...string) *server {
 func serverOf(t *testing.T, p *process) *server {
 	t.Helper()
 	s := &server{process: p}
-	line := s.line()
+	line := s.Line()
 	require.NoError(t, json.Unmarshal([]byte(line), &s.ready), line)
 	require.True(t, s.ready.Ready)
 	s.url = s.ready.Listen[0]

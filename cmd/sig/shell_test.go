@@ -163,8 +163,8 @@ func TestShellReconnects(t *testing.T) {
 	x.awaitText("\nsig>")
 	x.press("listen\r")
 	x.awaitText("sig> listen\nsig>") // it is at the router
-	s.signal(os.Kill)
-	s.wait()
+	s.Signal(os.Kill)
+	s.Wait()
 	x.awaitText("connection to "+s.url+" lost", "connecting again")
 	back := startServer(t, "--listen", s.url)
 	x.awaitText("connected to " + s.url + " again")

@@ -82,9 +82,9 @@ func TestSocketActivation(t *testing.T) {
 		senders.Env = append(senders.Env, "SIG_CA="+ca.File(t))
 		require.Equal(t, result{}, runCommand(t, senders), url)
 	}
-	require.NotContains(t, s.stderr.String(), "no address takes over")
-	s.signal(syscall.SIGTERM)
-	_, code := s.wait()
+	require.NotContains(t, s.Errors(), "no address takes over")
+	s.Signal(syscall.SIGTERM)
+	_, code := s.Wait()
 	require.Equal(t, exitDone, code)
 	_, err = os.Lstat(path)
 	require.NoError(t, err, "the socket's file is the manager's")
@@ -117,8 +117,8 @@ func TestSocketActivationUsage(t *testing.T) {
 	require.Equal(t, result{}, sigRun(t, "serve", "--listen", "systemd:x", "--check-config"), "they come later")
 
 	s := startCommand(t, passing(t, "web", []net.Listener{web}, "serve", "--listen", "tcp://127.0.0.1:0"))
-	s.line()
-	s.await(func() bool { return strings.Contains(s.stderr.String(), "a socket that no address takes over") }, "a warning")
+	s.Line()
+	s.await(func() bool { return strings.Contains(s.Errors(), "a socket that no address takes over") }, "a warning")
 }
 
 // The HTTP servers take their sockets over, also where all others are taken for TCP.
@@ -140,7 +140,7 @@ func TestSocketActivationHTTP(t *testing.T) {
 	require.Contains(t, body, "\nsig_http_connections_refused_total 0\n")
 	status, _ = getPage(t, s.ready.Metrics+"readyz")
 	require.Equal(t, 200, status)
-	require.NotContains(t, s.stderr.String(), "no address takes over")
+	require.NotContains(t, s.Errors(), "no address takes over")
 }
 
 func TestSocketActivationHTTPUsage(t *testing.T) {
@@ -194,7 +194,7 @@ func TestUpgradeWithoutLoss(t *testing.T) {
 	args := []string{"serve", "--listen", "systemd:"}
 	url := "tcp://" + socket.Addr().String()
 	old := startCommand(t, passing(t, "sig", []net.Listener{socket}, args...))
-	old.line()
+	old.Line()
 
 	const most = 2000
 	heard := make(chan int, 10*most)
@@ -244,13 +244,13 @@ func TestUpgradeWithoutLoss(t *testing.T) {
 		}
 	}
 	trigger(most / 4)
-	old.signal(syscall.SIGTERM)
+	old.Signal(syscall.SIGTERM)
 	trigger(most / 2) // while it drains
-	_, code := old.wait()
+	_, code := old.Wait()
 	require.Equal(t, exitDone, code)
 	trigger(3 * most / 4) // while there is none
 	renewed := startCommand(t, passing(t, "sig", []net.Listener{socket}, args...))
-	renewed.line()
+	renewed.Line()
 	trigger(most) // and while the clients come back
 	var got []int
 	for len(got) == 0 || got[len(got)-1] != most-1 {
@@ -276,17 +276,17 @@ func TestUpgradeWithoutLoss(t *testing.T) {
 func TestServeDump(t *testing.T) {
 	s := startServer(t)
 	s.addSender("door", "opened")
-	s.signal(syscall.SIGUSR1)
+	s.Signal(syscall.SIGUSR1)
 	s.awaitLog("\n1     tcp")
-	require.Contains(t, s.stderr.String(), `sender "door"`)
-	require.Contains(t, s.stderr.String(), `event "opened": 0 listeners`)
-	require.Contains(t, s.stderr.String(), "clients: 1 connections")
+	require.Contains(t, s.Errors(), `sender "door"`)
+	require.Contains(t, s.Errors(), `event "opened": 0 listeners`)
+	require.Contains(t, s.Errors(), "clients: 1 connections")
 
 	s = startServer(t, "--log", "json")
 	s.addSender("door", "opened")
-	s.signal(syscall.SIGUSR1)
+	s.Signal(syscall.SIGUSR1)
 	s.awaitLog(`"msg":"dump"`)
-	for line := range strings.Lines(s.stderr.String()) {
+	for line := range strings.Lines(s.Errors()) {
 		require.True(t, json.Valid([]byte(line)), line)
 	}
 }

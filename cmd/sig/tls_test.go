@@ -67,7 +67,7 @@ func TestServeReloads(t *testing.T) {
 	newCert, newKey := testcert.Files(t, renewed.Server(t, testcert.Leaf{}))
 	require.NoError(t, os.Rename(newCert, cert))
 	require.NoError(t, os.Rename(newKey, key))
-	s.signal(syscall.SIGHUP)
+	s.Signal(syscall.SIGHUP)
 	require.Regexp(t, `^RELOADING=1\nMONOTONIC_USEC=[1-9]\d*$`, heard())
 	require.Equal(t, "READY=1", heard())
 	s.awaitLog("msg=reloaded")
@@ -75,15 +75,15 @@ func TestServeReloads(t *testing.T) {
 	require.Equal(t, exitConnect, sigRun(t, "senders", "--url", s.url, "--ca", old.File(t)).code)
 
 	require.NoError(t, os.WriteFile(key, []byte("nonsense"), 0o600))
-	s.signal(syscall.SIGHUP)
+	s.Signal(syscall.SIGHUP)
 	require.Contains(t, heard(), "RELOADING=1")
 	require.Equal(t, "READY=1", heard(), "it is ready as before")
 	s.awaitLog("cannot reload, going on with what was there")
 	require.Equal(t, exitDone, sigRun(t, "senders", "--url", s.url, "--ca", renewed.File(t)).code)
 
-	s.signal(syscall.SIGTERM)
+	s.Signal(syscall.SIGTERM)
 	require.Equal(t, "STOPPING=1", heard())
-	_, code := s.wait()
+	_, code := s.Wait()
 	require.Equal(t, exitDone, code)
 }
 

@@ -170,7 +170,7 @@ func TestTopStale(t *testing.T) {
 	s.ticking("timer", "tic", 20*time.Millisecond)
 	x := inWindow(t, 100, 20, "top", "--url", s.url, "--interval", "100ms")
 	x.awaitText("timer")
-	require.NoError(t, s.cmd.Process.Kill())
+	require.NoError(t, s.Cmd.Process.Kill())
 	x.awaitText("stale since", "connection to "+s.url+" lost", "timer")
 	again := startServer(t, "--listen", s.url)
 	again.addSender("other", "tic")
@@ -210,9 +210,9 @@ func TestTopJSON(t *testing.T) {
 	s.addSender("calc", "unused", newGate().answers()...)
 	require.Zero(t, sigRun(t, "request", "calc", "echo", "1", "--url", s.url).code)
 	p := start(t, "top", "--count", "2", "--interval", "200ms", "--url", s.url, "--name", "looker")
-	lines, code := p.wait()
-	require.Equal(t, exitDone, code, p.stderr.String())
-	require.Empty(t, p.stderr.String())
+	lines, code := p.Wait()
+	require.Equal(t, exitDone, code, p.Errors())
+	require.Empty(t, p.Errors())
 	require.Len(t, lines, 2)
 	for _, line := range lines {
 		var l topLine
@@ -236,7 +236,7 @@ func TestTopOverOtherCarriers(t *testing.T) {
 	s := startServer(t, "--listen", "tcp://127.0.0.1:0", "--listen", "unix:top.sock", "--listen", "ws://127.0.0.1:0/sig")
 	s.ticking("timer", "tic", 20*time.Millisecond)
 	for _, url := range s.ready.Listen {
-		r := sigRun(t, "top", "--count", "1", "--url", strings.Replace(url, "unix:top.sock", "unix://"+s.cmd.Dir+"/top.sock", 1))
+		r := sigRun(t, "top", "--count", "1", "--url", strings.Replace(url, "unix:top.sock", "unix://"+s.Cmd.Dir+"/top.sock", 1))
 		require.Equal(t, exitDone, r.code, "%s: %s", url, r.stderr)
 		require.Contains(t, r.stdout, `"sender":"timer"`, url)
 	}
@@ -256,33 +256,33 @@ func TestTopPlain(t *testing.T) {
 	require.Regexp(t, `^very\.long\.name\.x{100} +tic +0\.0 +0 +0$`, lines[4])
 
 	p := start(t, "top", "--plain", "--interval", "100ms", "--view", "peers", "--sort", "name", "--rows", "1", "--url", s.url, "--name", "a")
-	p.await(func() bool { return regexpMatch(`^a +tcp 127\.0\.0\.1:\d+ `, p.line()) }, "the peer with a name before those without")
+	p.await(func() bool { return regexpMatch(`^a +tcp 127\.0\.0\.1:\d+ `, p.Line()) }, "the peer with a name before those without")
 }
 
 // A router that is no longer there is asked again, and the pictures go on.
 func TestTopPlainReconnects(t *testing.T) {
 	s := startServer(t)
 	p := start(t, "top", "--json", "--interval", "100ms", "--url", s.url)
-	p.line()
-	s.signal(syscall.SIGTERM)
-	_, code := s.wait()
+	p.Line()
+	s.Signal(syscall.SIGTERM)
+	_, code := s.Wait()
 	require.Equal(t, exitDone, code)
 	again := startServer(t, "--listen", s.url)
 	again.addSender("new", "tic")
-	p.await(func() bool { return strings.Contains(p.line(), `"sender":"new"`) }, "the new router")
-	p.signal(os.Interrupt)
-	_, code = p.wait()
+	p.await(func() bool { return strings.Contains(p.Line(), `"sender":"new"`) }, "the new router")
+	p.Signal(os.Interrupt)
+	_, code = p.Wait()
 	require.Equal(t, exitInterrupted, code)
 }
 
 func TestTopNoReconnect(t *testing.T) {
 	s := startServer(t)
 	p := start(t, "top", "--json", "--interval", "100ms", "--no-reconnect", "--url", s.url)
-	p.line()
-	s.signal(syscall.SIGTERM)
-	_, code := p.wait()
+	p.Line()
+	s.Signal(syscall.SIGTERM)
+	_, code := p.Wait()
 	require.Equal(t, exitConnect, code)
-	require.Regexp(t, "lost|shutting down", p.stderr.String())
+	require.Regexp(t, "lost|shutting down", p.Errors())
 }
 
 // A router of another make does not know what is asked.

@@ -66,19 +66,19 @@ func TestTriggerLines(t *testing.T) {
 	got := s.heard("sensor")
 	p := start(t, "trigger", "sensor", "reading", "--lines", "--url", s.url)
 	for _, line := range []string{"1\n", "\n", `{"a": [ ]}` + "\n"} {
-		_, err := p.stdin.Write([]byte(line))
+		_, err := p.Stdin.Write([]byte(line))
 		require.NoError(t, err)
 		if line != "\n" {
 			want := strings.ReplaceAll(strings.TrimSpace(line), " ", "")
 			require.Equal(t, "sensor reading "+want, next(t, got))
 		}
 	}
-	_, err := p.stdin.Write([]byte(`"last, without a line break"`))
+	_, err := p.Stdin.Write([]byte(`"last, without a line break"`))
 	require.NoError(t, err)
-	require.NoError(t, p.stdin.Close())
+	require.NoError(t, p.Stdin.Close())
 	require.Equal(t, `sensor reading "last, without a line break"`, next(t, got))
-	lines, code := p.wait()
-	require.Equal(t, exitDone, code, p.stderr.String())
+	lines, code := p.Wait()
+	require.Equal(t, exitDone, code, p.Errors())
 	require.Empty(t, lines)
 }
 
@@ -108,10 +108,10 @@ func TestTriggerCountAndEvery(t *testing.T) {
 	for range 5 {
 		require.Equal(t, "bell rings 8", next(t, got))
 	}
-	endless.signal(os.Interrupt)
-	_, code := endless.wait()
+	endless.Signal(os.Interrupt)
+	_, code := endless.Wait()
 	require.Equal(t, exitInterrupted, code)
-	require.Empty(t, endless.stderr.String())
+	require.Empty(t, endless.Errors())
 }
 
 // Ctrl-C ends it even where it waits for input.
@@ -123,8 +123,8 @@ func TestTriggerInterrupted(t *testing.T) {
 		require.NoError(t, err)
 		return len(senderLines(list, false)) == 1
 	}, "the sender")
-	p.signal(os.Interrupt)
-	_, code := p.wait()
+	p.Signal(os.Interrupt)
+	_, code := p.Wait()
 	require.Equal(t, exitInterrupted, code)
 }
 
@@ -214,10 +214,10 @@ func TestRequestInterrupted(t *testing.T) {
 	s.addSender("slow", "tic", gate.answers()...)
 	p := start(t, "request", "slow", "wait", "--url", s.url)
 	gate.awaitAsked(t)
-	p.signal(os.Interrupt)
-	_, code := p.wait()
+	p.Signal(os.Interrupt)
+	_, code := p.Wait()
 	require.Equal(t, exitInterrupted, code)
-	require.Empty(t, p.stderr.String())
+	require.Empty(t, p.Errors())
 }
 
 // The answering side goes while it is asked: the exit code is that of a lost connection.
@@ -232,8 +232,8 @@ func TestRequestAnswererGoes(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_ = c.Shutdown(ctx) // it is cut off, as it should be
-	_, code := p.wait()
-	require.Equal(t, exitConnect, code, p.stderr.String())
+	_, code := p.Wait()
+	require.Equal(t, exitConnect, code, p.Errors())
 }
 
 func TestSenders(t *testing.T) {
@@ -255,14 +255,14 @@ func TestSendersWatch(t *testing.T) {
 	s := startServer(t)
 	s.addSender("timer", "tic")
 	p := start(t, "senders", "--watch", "--events", "--url", s.url)
-	require.Equal(t, `{"sender":"timer","connected":true,"events":["tic"]}`, p.line())
+	require.Equal(t, `{"sender":"timer","connected":true,"events":["tic"]}`, p.Line())
 	sender, err := s.dial().Remote().AddSender("door", sig.Events("opened", "closed"))
 	require.NoError(t, err)
-	require.Equal(t, `{"sender":"door","connected":true,"events":["closed","opened"]}`, p.line())
+	require.Equal(t, `{"sender":"door","connected":true,"events":["closed","opened"]}`, p.Line())
 	require.NoError(t, sender.Remove())
-	require.Equal(t, `{"sender":"door","connected":false}`, p.line())
-	p.signal(os.Interrupt)
-	lines, code := p.wait()
+	require.Equal(t, `{"sender":"door","connected":false}`, p.Line())
+	p.Signal(os.Interrupt)
+	lines, code := p.Wait()
 	require.Equal(t, exitInterrupted, code)
 	require.Empty(t, lines)
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sigrouter/sigrouter/examples/internal/programs"
+	"github.com/sigrouter/sigrouter/internal/programs"
 )
 
 // TestPrograms runs the server, and two clients one after the other. That a client has

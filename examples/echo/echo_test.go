@@ -10,7 +10,7 @@ import (
 
 	"github.com/sigrouter/sigrouter"
 	"github.com/sigrouter/sigrouter/channel"
-	"github.com/sigrouter/sigrouter/examples/internal/programs"
+	"github.com/sigrouter/sigrouter/internal/programs"
 )
 
 // TestChat runs three processes at one Unix socket: the router and two who chat.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sigrouter/sigrouter/examples/internal/programs"
+	"github.com/sigrouter/sigrouter/internal/programs"
 )
 
 func TestProgram(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sigrouter/sigrouter/examples/internal/programs"
+	"github.com/sigrouter/sigrouter/internal/programs"
 )
 
 // TestProgram runs the program. The mails come when they come, in order.

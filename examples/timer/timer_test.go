@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sigrouter/sigrouter/examples/internal/programs"
+	"github.com/sigrouter/sigrouter/internal/programs"
 	"github.com/sigrouter/sigrouter/internal/pysig"
 )
 
