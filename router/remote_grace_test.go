@@ -170,3 +170,97 @@ func TestGraceRemovedWhileAway(t *testing.T) {
 	require.Equal(t, sig.Disconnect, <-heard)
 	require.Empty(t, heard)
 }
+
+// newcomer is a client that has said hello.
+func newcomer(t *testing.T, e *everywhere, carrier, name, token string) *rawPeer {
+	t.Helper()
+	c := dialRaw(t, e.schemes, e.urls[carrier])
+	r := c.ask(fmt.Sprintf(`{"id":1,"method":"hello","params":{"version":1,"name":%q,"token":%q}}`, name, token))
+	require.Zero(t, r.Status, r.Exception)
+	return c
+}
+
+// left closes a connection without a goodbye, and waits until its sender s is away.
+func left(t *testing.T, srv *router.ServerRouter, c *rawPeer) {
+	t.Helper()
+	require.NoError(t, c.Close())
+	require.True(t, eventually(func() bool {
+		list, err := srv.Senders(t.Context())
+		require.NoError(t, err)
+		for _, info := range list {
+			if info.Name != nil && *info.Name == "s" {
+				return !info.Connected
+			}
+		}
+		return false
+	}))
+}
+
+const (
+	addGrace = `{"id":2,"method":"add_sender","params":{"sender":"s","events":["e"],"grace_ms":60000}}`
+	addOther = `{"id":2,"method":"add_sender","params":{"sender":"s","events":["e","f"],"grace_ms":60000}}`
+)
+
+// A program that is started anew while its sender is kept for it takes the name at once: the
+// sender goes and comes. Nobody else does, nor the program while it is still connected.
+func TestGraceStartedAnew(t *testing.T) {
+	e := newEverywhere(t, router.ServerOptions{})
+	heard := comings(t, e.srv, "s")
+	old := newcomer(t, e, "tcp", "pump", "")
+	require.Zero(t, old.ask(addGrace).Status)
+	require.Equal(t, sig.Connect, <-heard)
+	again := newcomer(t, e, "tcp", "pump", "")
+	require.Contains(t, again.ask(addGrace).Exception, "already connected")
+	left(t, e.srv, old)
+	for _, other := range []*rawPeer{newcomer(t, e, "tcp", "pumps", ""), newcomer(t, e, "tcp", "", ""), newcomer(t, e, "local", "pump", "")} {
+		require.Contains(t, other.ask(addGrace).Exception, "already connected")
+	}
+	require.Empty(t, heard)
+	for _, add := range []string{addGrace, addOther} { // the same declaration is a new sender too
+		require.Zero(t, again.ask(add).Status)
+		require.Equal(t, []any{sig.Disconnect, sig.Connect}, []any{<-heard, <-heard})
+		left(t, e.srv, again)
+		again = newcomer(t, e, "tcp", "pump", "")
+	}
+	require.Zero(t, again.ask(addGrace).Status)
+	require.Equal(t, []any{sig.Disconnect, sig.Connect}, []any{<-heard, <-heard})
+	require.Zero(t, again.ask(`{"id":3,"method":"signal","params":{"info":{"sender":"s","event":"e"},"data":7}}`).Status)
+	require.Equal(t, 7, <-heard)
+	e.srv.Close()
+	require.Equal(t, sig.Disconnect, <-heard)
+	require.Empty(t, heard, "what was kept before has gone for good")
+}
+
+// With logins it is who has logged in that counts, wherever it comes from.
+func TestGraceStartedAnewByLogin(t *testing.T) {
+	e := newEverywhere(t, router.ServerOptions{Login: parseLogin(t, tokenLine("ana", anaToken, "op")+tokenLine("bob", bobToken, "op"))})
+	heard := comings(t, e.srv, "s")
+	old := newcomer(t, e, "tcp", "pump", anaToken)
+	require.Zero(t, old.ask(addGrace).Status)
+	require.Equal(t, sig.Connect, <-heard)
+	left(t, e.srv, old)
+	require.Contains(t, newcomer(t, e, "tcp", "pump", bobToken).ask(addGrace).Exception, "already connected")
+	require.Empty(t, heard)
+	require.Zero(t, newcomer(t, e, "local", "pump", anaToken).ask(addGrace).Status)
+	require.Equal(t, []any{sig.Disconnect, sig.Connect}, []any{<-heard, <-heard})
+}
+
+// Who was cut off, and comes back when another program of its name has taken over, is told
+// that the name is taken.
+func TestGraceOfTwo(t *testing.T) {
+	e := newEverywhere(t, router.ServerOptions{})
+	heard := comings(t, e.srv, "s")
+	old := dialRaw(t, e.schemes, e.urls["tcp"])
+	var in struct{ Session, Epoch string }
+	require.NoError(t, json.Unmarshal(old.ask(`{"id":1,"method":"hello","params":{"version":1,"name":"pump"}}`).Response, &in))
+	require.Zero(t, old.ask(addGrace).Status)
+	left(t, e.srv, old)
+	again := newcomer(t, e, "tcp", "pump", "")
+	require.Zero(t, again.ask(addGrace).Status)
+	old = dialRaw(t, e.schemes, e.urls["tcp"])
+	r := old.ask(fmt.Sprintf(`{"id":1,"method":"hello","params":{"version":1,"name":"pump","resume":{"session":%q,"epoch":%q,"last":0}}}`, in.Session, in.Epoch))
+	require.Contains(t, string(r.Response), `"resumed":true`)
+	require.Contains(t, old.ask(addGrace).Exception, "already connected")
+	require.Equal(t, []any{sig.Connect, sig.Disconnect, sig.Connect}, []any{<-heard, <-heard, <-heard})
+	require.Empty(t, heard)
+}

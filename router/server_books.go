@@ -2,6 +2,7 @@ package router
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -42,6 +43,9 @@ func (x *session) addSender(params []byte) error {
 		return x.srv.engine.Over("MaxSenders", "more than %d senders", x.srv.engine.Limits().MaxSenders)
 	}
 	snd, err := x.srv.addSender(in.Sender, x, x.senderConfig(&in))
+	if errors.Is(err, sig.ErrTaken) && x.succeed(in.Sender) {
+		snd, err = x.srv.addSender(in.Sender, x, x.senderConfig(&in))
+	}
 	if err != nil {
 		return err
 	}

@@ -88,3 +88,39 @@ func (x *session) graceEnds(name string, g *grace, why string) {
 	x.mu.Unlock()
 	g.sender.remove(why)
 }
+
+// succeed removes the sender of that name which is kept for an earlier session of the same
+// program: it was started anew, and nobody comes back for it. It reports whether there was
+// one.
+func (x *session) succeed(name string) bool {
+	snd := x.srv.senders.get(name)
+	if snd == nil {
+		return false
+	}
+	old, ok := snd.owner.(*session)
+	if !ok || old == x || !x.follows(old) {
+		return false
+	}
+	old.mu.Lock()
+	g := old.graces[name]
+	away := g != nil && g.sender == snd && g.over != nil && old.peer.Load() == nil
+	if away {
+		old.forget(name)
+	}
+	old.mu.Unlock()
+	if away {
+		snd.remove("its program was started anew")
+	}
+	return away
+}
+
+// follows reports whether the client is to be taken for the one of an earlier session: it
+// goes by the same name, and has proved to be the same. Who has proved nothing must at
+// least come from the same address.
+func (x *session) follows(old *session) bool {
+	now, then := x.latest.Load(), old.latest.Load()
+	if now.Name() == "" || now.Name() != then.Name() || x.identity() != old.identity() {
+		return false
+	}
+	return x.identity() != "" || now.Info().Host() == then.Info().Host()
+}

@@ -52,7 +52,8 @@ func RetainValue(name string, value any) SenderOption {
 // retained values stay its own. Meanwhile requests to it fail at once with
 // ErrNotConnected. When the client is back in time nothing fires, and what it triggered
 // meanwhile follows. A goodbye, a client that cannot resume, and a server that shuts down
-// end it at once. The server's Limits.ResumeFor is the most. In process it says nothing.
+// end it at once, and so does the same program when it was started anew and adds the sender
+// again: the same client name and login. The server's Limits.ResumeFor is the most. In process it says nothing.
 func Grace(d time.Duration) SenderOption { return func(c *SenderConfig) { c.Grace = d } }
 
 // Answer declares a method the sender answers.
