@@ -370,13 +370,16 @@ func (x *window) wait() int {
 }
 
 // requireTidy checks that nothing went over the edge, that nothing was sent that terminals
-// may take for something else, and that the terminal is as it was.
+// may take for something else, and that the terminal is as it was, once all that the program
+// wrote before its end has come.
 func (x *window) requireTidy() {
 	x.t.Helper()
+	x.await("the terminal given back", func(string) bool {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		return !x.noWrap && !x.hidden && !x.alt
+	})
 	require.Empty(x.t, x.problems())
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	require.False(x.t, x.noWrap || x.hidden || x.alt, "the terminal was not given back")
 	cooked, err := pty.Cooked(x.master)
 	require.NoError(x.t, err)
 	require.True(x.t, cooked, "the terminal was left raw")

@@ -78,7 +78,6 @@ func TestTopLive(t *testing.T) {
 			})
 			x.press("q")
 			require.Equal(t, exitDone, x.wait())
-			x.awaitText("")
 			x.requireTidy()
 		})
 	}
