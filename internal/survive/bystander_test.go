@@ -116,31 +116,31 @@ func (s *site) bystanders() (check func()) {
 	var sent, asked int64
 	var failed error
 	wg.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			case <-time.After(time.Millisecond):
-			}
+		for pace := time.After(0); ; pace = time.After(time.Millisecond) {
 			sent++
 			if err := n.Trigger(sent); err != nil {
 				failed = err
 				return
 			}
+			select {
+			case <-stop:
+				return
+			case <-pace:
+			}
 		}
 	})
 	var failedCall error
 	wg.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			case <-time.After(3 * time.Millisecond):
-			}
+		for pace := time.After(0); ; pace = time.After(3 * time.Millisecond) {
 			asked++
 			if back, err := sig.Ask[int64](context.Background(), hearer.Remote(), "bystander", "echo", asked); err != nil || back != asked {
 				failedCall = fmt.Errorf("asked %d, answered %d: %w", asked, back, err)
 				return
+			}
+			select {
+			case <-stop:
+				return
+			case <-pace:
 			}
 		}
 	})
