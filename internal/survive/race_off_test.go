@@ -2,4 +2,5 @@
 
 package survive
 
-const raceOn = false
+// shadow is how many times the memory the race detector takes, at most.
+const shadow = 1
