@@ -140,6 +140,8 @@ export interface RequestContext {
   readonly method: string;
   /** Aborted when the caller gives up and when the connection is lost. */
   readonly signal: AbortSignal;
+  /** Of the trace that the request belongs to, as W3C Trace Context writes it. */
+  readonly traceparent?: string;
 }
 
 /** Answers requests. An error that is a SigError reaches the caller with its code and data, any other with its message. */
@@ -164,6 +166,8 @@ export interface RequestOptions {
   timeout?: number;
   /** Gives up. */
   signal?: AbortSignal;
+  /** Of the trace that the request belongs to, as W3C Trace Context writes it; the handler sees it. */
+  traceparent?: string;
 }
 
 export interface SenderInfo {

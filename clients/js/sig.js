@@ -256,14 +256,16 @@ function readCall(m, value, top, fault) {
   if (top.has("params")) m.params = payload(value, "params", top);
   const p = value.params ?? {};
   const inside = m.params ? members(m.params.text, { fault }) : new Map();
+  if (m.method === "signal" || m.method === "request") {
+    if (p.traceparent != null && typeof p.traceparent !== "string") bad("traceparent is not a string");
+    m.traceparent = p.traceparent ?? undefined;
+  }
   if (m.method === "signal") {
     if (top.has("n")) {
       m.kind = "signal";
       m.n = numbered(value, top, "n", 1);
     }
     if (p.listeners != null) m.listeners = listenerIDs(p.listeners);
-    if (p.traceparent != null && typeof p.traceparent !== "string") bad("traceparent is not a string");
-    m.traceparent = p.traceparent ?? undefined;
     m.listenerId = inside.get("listener_id");
     m.data = payload(p, "data", inside);
     if (isObject(p.info)) {
@@ -857,6 +859,13 @@ class Session {
     link.transport.send(`{"id":${id ?? null},"status":${e.status},"response":null,"exception":${JSON.stringify(e.message.slice(0, 4096))}${text}}`);
   }
 
+  /** What a handler is told of a request beside its params. */
+  asked(m, signal) {
+    const context = { sender: m.sender, method: m.target, signal };
+    if (m.traceparent) context.traceparent = m.traceparent;
+    return context;
+  }
+
   /** Has a sender's handler answer a request. */
   async answer(link, m) {
     const ctl = new AbortController();
@@ -869,7 +878,7 @@ class Session {
       const fn = s.requests.get(m.target) ?? s.rest;
       if (!fn) throw fail("no_method", `sender ${m.sender} has no method ${m.target}`);
       link.answers.set(key, ctl);
-      const text = this.text(await fn(this.value(m.args), { sender: m.sender, method: m.target, signal: ctl.signal }));
+      const text = this.text(await fn(this.value(m.args), this.asked(m, ctl.signal)));
       if (longerThan(text, this.max - 300)) throw tooLong(this.max);
       this.reply(link, m.id, text);
     } catch (err) {
@@ -1302,7 +1311,8 @@ export class Client {
   /** Asks a sender, at most for options.timeout ms (30 s), and returns what it answers. Never sent twice. */
   async request(sender, method, params, options) {
     checkNames(sender, method);
-    const text = `{"sender":${JSON.stringify(sender)},"method":${JSON.stringify(method)},"params":${this.#session.text(params)}}`;
+    const trace = options?.traceparent === undefined ? "" : `,"traceparent":${JSON.stringify(String(options.traceparent))}`;
+    const text = `{"sender":${JSON.stringify(sender)},"method":${JSON.stringify(method)}${trace},"params":${this.#session.text(params)}}`;
     return this.#session.value(await this.#session.call("request", text, options));
   }
 

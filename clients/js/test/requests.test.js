@@ -146,6 +146,21 @@ test("a sender answers requests", async () => {
   assert.deepEqual(seen, [[[1], "door", "open", false]]);
 });
 
+test("a request carries the trace it belongs to, both ways", async () => {
+  const t = await connected();
+  const asking = t.c.request("a", "b", 1, { traceparent: "00-1" });
+  const call = t.link.next();
+  assert.deepEqual(call.params, { sender: "a", method: "b", traceparent: "00-1", params: 1 });
+  t.link.reply(call, 2);
+  assert.equal(await asking, 2);
+  const seen = [];
+  await addSender(t, "door", { requests: { open: (_, context) => { seen.push(context.traceparent); } } });
+  t.link.say({ id: 1, method: "request", params: { sender: "door", method: "open", traceparent: "00-2" } });
+  t.link.say({ id: 2, method: "request", params: { sender: "door", method: "open" } });
+  await settle();
+  assert.deepEqual(seen, ["00-2", undefined]);
+});
+
 test("errors of handlers become failed replies", async () => {
   const t = await connected();
   await addSender(t, "door", {
