@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,14 +24,19 @@ type farm struct {
 	farAddress string
 }
 
+// farms counts the farms of this process.
+var farms atomic.Int32
+
 func newFarm(t *testing.T) *farm {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("a network namespace needs root")
 	}
-	n, name := os.Getpid()%200+20, fmt.Sprintf("sv%d%s", os.Getpid(), t.Name()[7:9])
+	// A name and a net of its own: two tests side by side must not be routed into each other's.
+	n, block := os.Getpid()%200+20, int(farms.Add(1)%60)
+	name := fmt.Sprintf("sv%d-%d", os.Getpid(), block)
 	f := &farm{t: t, ns: name, near: name, far: "svb"}
-	f.here, f.farAddress = fmt.Sprintf("10.213.%d.1", n), fmt.Sprintf("10.213.%d.2", n)
+	f.here, f.farAddress = fmt.Sprintf("10.213.%d.%d", n, 4*block+1), fmt.Sprintf("10.213.%d.%d", n, 4*block+2)
 	if out, err := exec.Command("ip", "netns", "add", f.ns).CombinedOutput(); err != nil {
 		if os.Getenv("CI") != "" && !strings.Contains(string(out), "not permitted") {
 			t.Fatalf("no network namespace: %v: %s", err, out)
