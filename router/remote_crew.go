@@ -33,6 +33,11 @@ type servable interface {
 // add adds a request; begin follows.
 func (c *crew) add(s servable) {
 	c.mu.Lock()
+	if c.next > 0 && len(c.waiting) == cap(c.waiting) { // else what was begun would stay as long as any wait
+		n := copy(c.waiting, c.waiting[c.next:])
+		clear(c.waiting[n:])
+		c.waiting, c.next = c.waiting[:n], 0
+	}
 	c.waiting = append(c.waiting, s)
 	c.mu.Unlock()
 }
