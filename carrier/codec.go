@@ -115,8 +115,9 @@ func (e Encoded) as(c Codec, most int) (data []byte, ok bool) {
 // roomIn returns how much payload there may be in a message that has max bytes at most.
 func roomIn(max int) int { return max - min(1<<10, max/2) }
 
-// SetTakes says how long messages may be that the peer takes. Who has said nothing is
-// taken to accept what this side does, and at least 1 MiB.
+// SetTakes says how long messages may be that the peer takes, to the peer and to the session
+// it has then. Who has said nothing, which is 0, is taken to accept what this side does, and
+// at least 1 MiB.
 func (p *Peer) SetTakes(bytes int) {
 	p.takes.Store(int64(bytes))
 	q := p.out()

@@ -226,7 +226,6 @@ func (c *ClientRouter) chosen(out *helloReply) (carrier.Codec, error) {
 func (c *ClientRouter) agree(p *carrier.Peer, out *helloReply, codec carrier.Codec) State {
 	state := State{Connected: true, Resumed: out.Resumed}
 	p.SetName(out.Name)
-	p.SetTakes(out.MaxMessage)
 	if out.Resumed && !c.wire.Resume(out.Last) {
 		state.Resumed = false // it believes to have more than we sent: begin anew
 	}
@@ -243,6 +242,7 @@ func (c *ClientRouter) agree(p *carrier.Peer, out *helloReply, codec carrier.Cod
 	c.session, c.epoch = out.Session, out.Epoch
 	c.mu.Unlock()
 	p.SetFast(out.Envelope == envelopeFrame, codec, c.wire)
+	p.SetTakes(out.MaxMessage) // of the session, too
 	if codec != nil {
 		c.codec.Store(&agreed{codec})
 	} else {
@@ -259,6 +259,7 @@ func (c *ClientRouter) helloClassic(p *carrier.Peer) State {
 	c.session, c.epoch = "", ""
 	c.mu.Unlock()
 	p.SetSession(c.wire)
+	p.SetTakes(0)
 	p.SetClassic()
 	return state
 }

@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -290,6 +291,9 @@ func (c *ClientRouter) forward(route *carrier.Route, e sig.Event) error {
 	if err := c.wire.PushUp(c.ctx, route, &data, c.opts.OutboxBytes, c.opts.Outbox, wait); err != nil {
 		if c.ctx.Err() != nil {
 			return sig.ErrShuttingDown
+		}
+		if errors.Is(err, sig.ErrLimit) {
+			return fmt.Errorf("%s/%s: %w", e.Sender, e.Name, err)
 		}
 		return sig.Errorf(sig.ErrSlow, "%s/%s: the outbox is full", e.Sender, e.Name)
 	}
