@@ -151,7 +151,7 @@ func (x *session) atOnce(p *carrier.Peer, m *wire.Msg) bool {
 		return x.forward(p, m, snd, owner)
 	}
 	if to == nil {
-		return false
+		to, _ = snd.other(string(m.Target)) // which it answers: that was looked at
 	}
 	x.serve(p, m, to)
 	return true
