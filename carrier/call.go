@@ -109,8 +109,8 @@ func (p *Peer) Asking(request bool) error {
 	return nil
 }
 
-// Answered counts the end of a call. It reports whether it was the last.
-func (p *Peer) Answered() bool { return p.asking.Add(-1) == 0 }
+// Answered counts the end of a call.
+func (p *Peer) Answered() { p.asking.Add(-1) }
 
 // add gives a call its id. It returns how many calls there are with it.
 func (t *callTable) add(c *pending) (id uint64, n int, err error) {

@@ -62,7 +62,7 @@ type Stream struct {
 	start, end int
 	total      uint64         // bytes read
 	short      int            // reads in a row that would have fit half the buffer
-	split      *wire.Splitter // nil while there is no frame in part
+	split      *wire.Splitter // made for the first frame that comes in part
 	err        error
 	closed     atomic.Bool
 }
