@@ -380,10 +380,7 @@ func (c *ClientRouter) request(p *carrier.Peer, m *wire.Msg) {
 	}
 	a.ctx.Context = sig.WithTraceparent(context.Background(), traceOf(m))
 	a.ctx.deadline = c.engine.Clock().Add(c.engine.Limits().CallTimeout)
-	a.ctx.run = runID{num: m.Num}
-	if !m.HasNum {
-		a.ctx.run.text = string(a.id)
-	}
+	a.ctx.run = runOf(m, a.id)
 	c.running.add(&a.ctx)
 	c.crew.add(a) // BatchEnd begins
 }

@@ -4,12 +4,23 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/sigrouter/sigrouter/internal/wire"
 )
 
 // runID is the id of a client's call.
 type runID struct {
 	num  uint64
 	text string // when the id is no number
+}
+
+// runOf returns the id of a call; id is a copy of it as text.
+func runOf(m *wire.Msg, id []byte) runID {
+	run := runID{num: m.Num}
+	if !m.HasNum {
+		run.text = string(id)
+	}
+	return run
 }
 
 // A callContext is the context of a handler that answers a client: it ends when the

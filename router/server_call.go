@@ -47,10 +47,7 @@ func (x *session) newCall(p *carrier.Peer, m *wire.Msg) *call {
 	if !m.Binary && m.ID != nil {
 		c.id = append([]byte(nil), m.ID...)
 	}
-	c.run = runID{num: m.Num}
-	if !m.HasNum {
-		c.run.text = string(c.id)
-	}
+	c.run = runOf(m, c.id)
 	if c.method == "request" {
 		c.sender, c.target = string(m.Sender), string(m.Target)
 		c.hasNames = m.Sender != nil && m.Target != nil

@@ -26,10 +26,7 @@ func (x *session) serve(p *carrier.Peer, m *wire.Msg, to *method) {
 	if !m.Binary && m.ID != nil {
 		r.id = append([]byte(nil), m.ID...)
 	}
-	r.run = runID{num: m.Num}
-	if !m.HasNum {
-		r.run.text = string(r.id)
-	}
+	r.run = runOf(m, r.id)
 	r.prepare(traceOf(m)) // BatchEnd begins
 }
 
