@@ -89,6 +89,7 @@ func (t Table) Run(w io.Writer, o Options) error {
 	raiseFiles()
 	t = t.some(o)
 	if len(t.Peers) == 0 || len(t.Works) == 0 {
+		o.Progress("nothing of this table is asked for: %s", t.Title)
 		return nil
 	}
 	figures := map[[2]string][]float64{}
