@@ -141,7 +141,7 @@ func TestTakesNothing(t *testing.T) {
 	case <-time.After(patience):
 		require.Fail(t, "it is still there")
 	}
-	require.Contains(t, s.log.String(), "too slow: took nothing")
+	require.True(t, within(patience, func() bool { return strings.Contains(s.log.String(), "too slow: took nothing") }))
 	require.Positive(t, s.srv.Stats().Passed["WriteTimeout"])
 	s.left(1)
 	close(goOn)
