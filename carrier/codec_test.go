@@ -50,7 +50,7 @@ func TestForms(t *testing.T) {
 	queue := func(p Payload) *item {
 		s := e.NewSession()
 		require.NoError(t, s.Push(NewRoute("s", "e"), NewTarget([]uint32{1}, nil), &p, false, 1<<20))
-		return s.Out.wait.at(0)
+		return s.Out.items.at(0)
 	}
 	var wg sync.WaitGroup
 	for range 10 {

@@ -15,10 +15,10 @@ func (q *Queue) Stats() QueueStats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return QueueStats{
-		Waiting: q.wait.len() - q.dead, WaitingBytes: q.waitBytes,
-		InFlight: q.flight.len(), InFlightBytes: q.flightBytes,
+		Waiting: q.items.len() - q.dead - q.inFlight(), WaitingBytes: q.waitBytes,
+		InFlight: q.inFlight(), InFlightBytes: q.flightBytes,
 		Window: q.window,
-		Sent:   q.flight.tail, Acked: q.acked, Dropped: q.dropped,
+		Sent:   q.last, Acked: q.acked, Dropped: q.dropped,
 	}
 }
 

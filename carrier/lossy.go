@@ -36,13 +36,13 @@ func (p *Peer) sendAgain(now time.Duration, asked bool) {
 	q, r := p.out(), &p.resend
 	q.mu.Lock()
 	again := false
-	if q.flight.len() == 0 || q.flight.head != r.head {
-		*r = resender{head: q.flight.head, since: now, pause: resendFirst}
+	if q.inFlight() == 0 || q.done != r.head {
+		*r = resender{head: q.done, since: now, pause: resendFirst}
 	} else {
 		switch {
 		case asked && !r.asked:
 			again, r.asked = true, true
-		case q.next < q.flight.tail: // on their way again
+		case q.resends(): // on their way again
 			r.since = now
 		case now-r.since >= r.pause:
 			again = true
@@ -50,7 +50,8 @@ func (p *Peer) sendAgain(now time.Duration, asked bool) {
 		}
 	}
 	if again {
-		q.next, r.since = q.flight.head, now
+		q.rewindLocked()
+		r.since = now
 	}
 	q.mu.Unlock()
 	if again {

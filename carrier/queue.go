@@ -12,18 +12,22 @@ import (
 // is resumed.
 //
 // Waiting signals have no number yet, so they can still be dropped; a signal gets its
-// number when it is sent, and is kept until it is acknowledged.
+// number when it is sent, and is kept until it is acknowledged. All are in one ring, first
+// those in flight; what was dropped while it waited leaves a dead item, which has no number.
 type Queue struct {
-	mu     sync.Mutex
-	wait   ring[item]
-	flight ring[item] // position p has the number p+1
-	next   uint64     // position in flight to be sent next; below flight.tail only after a cut
+	mu    sync.Mutex
+	items ring[item]
+	sent  uint64 // position of the first that waits
+	next  uint64 // position of the next to be sent; below sent only after a cut
+	last  uint64 // number of the last signal sent
+	again uint64 // number of the last signal sent to this connection
+	done  uint64 // number up to which all are acknowledged
 
 	waitBytes, flightBytes int
 	window, windowBytes    int
 	soft                   int // bytes that the queue may have for long
 	most                   int // bytes of a payload that the peer takes; 0: it has not said
-	dead                   int // items in wait that were dropped
+	dead                   int // items that wait no more, having been dropped
 	closed                 error
 	room                   chan struct{} // closed when there is room again; nil: nobody waits
 	acked                  uint64        // signals acknowledged
@@ -33,6 +37,8 @@ type Queue struct {
 	global                 *gauge
 	copier                 Copier // of what waits long
 	charged                int    // bytes of waitBytes that are in global
+	pinned                 int    // bytes of chunks that what waits keeps
+	pins                   *chunk // the last of them; nil: none
 }
 
 // item is one signal on its way. It has 64 bytes, as many as a cache line, and there are
@@ -46,11 +52,35 @@ type item struct {
 	gap      uint32 // not 0: no event but a notice that this many were dropped
 	retained bool
 	dead     bool
+	pins     bool // the first that waits of those in its chunk
 }
 
-// pinBytes is how much may wait in memory that is shared with other payloads. What comes
-// behind gets memory of its own, so that a slow peer does not keep what others had.
+// pinBytes is how much memory a slow peer may keep that payloads for others share. It may be
+// more, but no more than what waits for the peer takes anyway.
 const pinBytes = 256 << 10
+
+// pin sees to it that the payload of an item that will wait can do so: where it is, or in
+// memory that only this queue has.
+func (q *Queue) pin(it *item) {
+	if it.chunk == q.pins {
+		return
+	}
+	if q.pinned+chunkSize > max(pinBytes, q.waitBytes) {
+		q.keep(it)
+		return
+	}
+	it.pins, q.pins = true, it.chunk
+	q.pinned += chunkSize
+}
+
+// unpin takes back what pin noted of an item that waits no more.
+func (q *Queue) unpin(it *item) {
+	it.pins = false
+	q.pinned -= chunkSize
+	if q.pins == it.chunk {
+		q.pins = nil
+	}
+}
 
 // keep moves the payload into memory that only this queue has.
 func (q *Queue) keep(it *item) {
@@ -97,7 +127,7 @@ func (q *Queue) SetWindow(signals, bytes int) {
 // its line does not say what to drop; the caller then closes the peer or waits.
 func (q *Queue) push(it item, limit int) error {
 	q.mu.Lock()
-	err := q.pushLocked(it, limit)
+	err := q.pushLocked(&it, limit)
 	q.mu.Unlock()
 	if err != nil {
 		it.release()
@@ -107,20 +137,20 @@ func (q *Queue) push(it item, limit int) error {
 
 var errQueueFull = sig.Errorf(sig.ErrSlow, "outbound queue full")
 
-func (q *Queue) pushLocked(it item, limit int) error {
+func (q *Queue) pushLocked(it *item, limit int) error {
 	if q.closed != nil {
 		return q.closed
 	}
 	if q.most > 0 && it.size()-itemOverhead > q.most {
-		return q.tooLong(&it)
+		return q.tooLong(it)
 	}
 	if it.to != nil && it.to.line != nil {
 		had, most := q.waitBytes, min(limit, q.soft)
-		fits := q.makeLineRoom(&it)
+		fits := q.makeLineRoom(it)
 		if q.waitBytes < had { // it takes the place of another
 			most = limit
 		}
-		if !fits || !q.makeByteRoom(&it, most) {
+		if !fits || !q.makeByteRoom(it, most) {
 			it.release()
 			return nil
 		}
@@ -128,13 +158,13 @@ func (q *Queue) pushLocked(it item, limit int) error {
 	if q.waitBytes+it.size() > limit && q.waitBytes > 0 {
 		return errQueueFull
 	}
-	if it.chunk != nil && q.waitBytes > pinBytes {
-		q.keep(&it)
+	if it.chunk != nil {
+		q.pin(it)
 	}
 	if it.to != nil && it.to.line != nil {
-		it.to.line.takes(&it, q.wait.tail)
+		it.to.line.takes(it, q.items.tail)
 	}
-	q.wait.push(it)
+	q.items.push(it)
 	q.waitBytes += it.size()
 	if q.waitBytes-q.charged > chargeStep {
 		q.charge()
@@ -150,205 +180,74 @@ func (q *Queue) tooLong(it *item) error {
 	}
 	it.release()
 	q.dropped++
-	if q.wait.len() > 0 {
-		if g := q.wait.at(q.wait.tail - 1); g.gap > 0 && g.gap < math.MaxUint32 && !g.dead && g.to == it.to && g.route == it.route {
+	if q.waiting() > 0 {
+		if g := q.items.at(q.items.tail - 1); g.gap > 0 && g.gap < math.MaxUint32 && !g.dead && g.to == it.to && g.route == it.route {
 			g.gap++
 			return nil
 		}
 	}
-	q.wait.push(item{route: it.route, to: it.to, gap: 1})
+	q.items.push(&item{route: it.route, to: it.to, gap: 1})
 	q.waitBytes += itemOverhead
 	return nil
 }
 
-// makeLineRoom applies the policy of the item's line. It reports whether the item is
-// to be queued.
-func (q *Queue) makeLineRoom(it *item) bool {
-	l := it.to.line
-	if l.Policy == sig.Latest {
-		if pos, ok := l.last[it.route.plain()]; ok && pos >= q.wait.head && !q.wait.at(pos).dead {
-			delete(l.last, it.route.plain())
-			q.drop(pos)
-		}
-	} else if l.waiting >= l.Size {
-		if l.Policy == sig.DropNewest {
-			q.noteGap(it)
-			return false
-		}
-		q.dropOldest(l)
-	}
-	return true
-}
+// waiting returns how many items wait, the dead ones among them.
+func (q *Queue) waiting() int { return int(q.items.tail - q.sent) }
 
-// makeByteRoom applies the policy of the item's line when the queue has too many bytes, so
-// that a line with a policy is never why a peer is too slow. It reports whether the item is
-// to be queued.
-func (q *Queue) makeByteRoom(it *item, limit int) bool {
-	l := it.to.line
-	if l.Policy != sig.DropNewest && q.waitBytes-l.bytes+it.size() <= limit {
-		for q.waitBytes+it.size() > limit && l.waiting > 0 {
-			q.dropOldest(l)
-		}
-	}
-	if q.waitBytes+it.size() <= limit || q.waitBytes == 0 {
-		return true
-	}
-	q.noteGap(it)
-	return false
-}
+// inFlight returns how many signals were sent and are not acknowledged.
+func (q *Queue) inFlight() int { return int(q.last - q.done) }
 
-// dropOldest drops the event of a line that has waited longest. There is one.
-func (q *Queue) dropOldest(l *Line) {
-	l.oldest = max(l.oldest, q.wait.head)
-	for q.wait.at(l.oldest).line() != l {
-		l.oldest++
-	}
-	if it := q.wait.at(l.oldest); l.last[it.route.plain()] == l.oldest {
-		delete(l.last, it.route.plain())
-	}
-	q.drop(l.oldest)
-}
-
-// takes notes that an event of the line will wait at a position.
-func (l *Line) takes(it *item, pos uint64) {
-	l.waiting++
-	l.bytes += it.size()
-	switch l.Policy {
-	case sig.Latest:
-		if l.last == nil {
-			l.last = map[*Route]uint64{}
-		}
-		l.last[it.route.plain()] = pos
-	case sig.DropNewest:
-		l.gap = 0 // the next notice has its place behind this event
-	}
-}
-
-// line returns the line of an event that waits; nil for other items.
-func (it *item) line() *Line {
-	if it.dead || it.gap > 0 || it.to == nil {
-		return nil
-	}
-	return it.to.line
-}
-
-// drop turns the event at a position of wait into a notice that it was dropped, which
-// takes over the count of the line's earlier notice.
-func (q *Queue) drop(pos uint64) {
-	it := q.wait.at(pos)
-	l := it.to.line
-	l.waiting--
-	l.bytes -= it.size()
-	l.Dropped++
-	q.dropped++
-	q.waitBytes -= it.size() - itemOverhead
-	it.release()
-	it.gap = 1
-	if g := q.gapOf(l); g != nil && g.gap < math.MaxUint32 {
-		it.gap += g.gap
-		if g.route.plain() != it.route.plain() {
-			it.route = nil
-		}
-		g.dead = true
-		q.waitBytes -= itemOverhead
-		q.dead++
-	}
-	l.gap = pos + 1
-	q.sweep()
-}
-
-// noteGap records that an item was not queued.
-func (q *Queue) noteGap(it *item) {
-	l := it.to.line
-	l.Dropped++
-	q.dropped++
-	if g := q.gapOf(l); g != nil && g.gap < math.MaxUint32 {
-		g.gap++
-		if g.route.plain() != it.route.plain() {
-			g.route = nil
-		}
-		return
-	}
-	q.wait.push(item{route: it.route, to: it.to, gap: 1})
-	q.waitBytes += itemOverhead
-	l.gap = q.wait.tail
-}
-
-// gapOf returns the line's notice that still waits, or nil.
-func (q *Queue) gapOf(l *Line) *item {
-	if l.gap == 0 || l.gap <= q.wait.head {
-		return nil
-	}
-	return q.wait.at(l.gap - 1)
-}
-
-// sweep removes dropped items: those at the front at once, all when they are most.
-func (q *Queue) sweep() {
-	for q.wait.len() > 0 && q.wait.at(q.wait.head).dead {
-		q.wait.pop()
-		q.dead--
-	}
-	if q.dead <= ringKeep || q.dead <= q.wait.len()/2 {
-		return
-	}
-	old := q.wait
-	q.wait, q.dead = ring[item]{}, 0
-	for pos := old.head; pos < old.tail; pos++ {
-		it := *old.at(pos)
-		if it.dead {
-			continue
-		}
-		q.wait.push(it)
-		if it.to == nil || it.to.line == nil {
-			continue
-		}
-		l := it.to.line
-		l.oldest = 0
-		switch {
-		case it.gap > 0:
-			l.gap = q.wait.tail
-		case l.last != nil:
-			l.last[it.route.plain()] = q.wait.tail - 1
-		}
-	}
-}
-
-// take moves the next signal that may be sent out of wait, into flight, and returns it
-// with its number. The item stays valid until it is acknowledged. A nil item: none may
-// be sent now.
+// take returns the next signal that may be sent, with its number. The item stays valid until
+// it is acknowledged. A nil item: none may be sent now.
 func (q *Queue) take() (*item, uint64) {
-	if q.next < q.flight.tail { // again, after a cut
-		it := q.flight.at(q.next)
+	for q.next < q.sent { // again, after a cut
+		it := q.items.at(q.next)
 		q.next++
-		return it, q.next
+		if !it.dead {
+			q.again++
+			return it, q.again
+		}
 	}
-	for q.wait.len() > 0 {
-		if q.flight.len() >= q.window || q.flightBytes >= q.windowBytes {
+	for q.sent < q.items.tail {
+		if q.inFlight() >= q.window || q.flightBytes >= q.windowBytes {
 			return nil, 0
 		}
-		it := *q.wait.at(q.wait.head)
-		q.wait.pop()
+		it := q.items.at(q.sent)
+		q.sent++
+		q.next = q.sent
 		if it.dead {
-			q.dead--
+			q.popDead()
 			continue
 		}
-		q.waitBytes -= it.size()
+		size := it.size()
+		q.waitBytes -= size
+		if it.pins {
+			q.unpin(it)
+		}
 		if l := it.line(); l != nil {
 			l.waiting--
-			l.bytes -= it.size()
+			l.bytes -= size
 			if l.last != nil {
 				delete(l.last, it.route.plain())
 			}
 		}
-		q.flightBytes += it.size()
-		q.flight.push(it)
-		q.next = q.flight.tail
-		return q.flight.at(q.flight.tail - 1), q.flight.tail
+		q.flightBytes += size
+		q.last++
+		q.again = q.last
+		return it, q.last
 	}
 	if q.charged > 0 {
 		q.charge()
 	}
 	return nil, 0
+}
+
+// popDead forgets the dead items in front of those in flight.
+func (q *Queue) popDead() {
+	for q.items.head < q.sent && q.items.at(q.items.head).dead {
+		q.items.pop()
+		q.dead--
+	}
 }
 
 // ack forgets all signals up to number n. It reports whether n is a number that was
@@ -360,14 +259,17 @@ func (q *Queue) ack(n uint64) bool {
 }
 
 func (q *Queue) ackLocked(n uint64) bool {
-	if n > q.flight.tail {
+	if n > q.last {
 		return false
 	}
-	q.next = max(q.next, n)
 	var same *chunk // released once for all payloads in it
 	count := int32(0)
-	for q.flight.head < n {
-		it := q.flight.at(q.flight.head)
+	for q.done < n {
+		it := q.items.at(q.items.head)
+		if it.dead {
+			q.popDead()
+			continue
+		}
 		q.flightBytes -= it.size()
 		if it.gap == 0 {
 			q.acked++
@@ -379,11 +281,14 @@ func (q *Queue) ackLocked(n uint64) bool {
 			same, count = it.chunk, 0
 		}
 		count++
-		q.flight.pop()
+		q.items.pop()
+		q.done++
 	}
 	if same != nil {
 		same.release(count)
 	}
+	q.popDead()
+	q.next, q.again = max(q.next, q.items.head), max(q.again, n)
 	q.wake()
 	return true
 }
@@ -392,30 +297,28 @@ func (q *Queue) ackLocked(n uint64) bool {
 // returns false when it does not have them any more.
 func (q *Queue) rewind(n uint64) bool {
 	q.mu.Lock()
-	if n < q.flight.head || n > q.flight.tail {
-		q.mu.Unlock()
+	defer q.mu.Unlock()
+	if n < q.done || !q.ackLocked(n) {
 		return false
 	}
-	q.next = max(q.next, n)
-	q.mu.Unlock()
-	q.ack(n)
-	q.mu.Lock()
-	q.next = n
-	q.mu.Unlock()
+	q.rewindLocked()
 	return true
 }
+
+// rewindLocked makes take begin again with what is in flight.
+func (q *Queue) rewindLocked() { q.next, q.again = q.items.head, q.done }
+
+// resends reports whether something in flight is to be sent again.
+func (q *Queue) resends() bool { return q.again < q.last }
 
 // restart gives the signals in flight new numbers from 1, for a session that could not
 // be resumed. It returns how many may reach the far side twice.
 func (q *Queue) restart() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	var again ring[item]
-	for pos := q.flight.head; pos < q.flight.tail; pos++ {
-		again.push(*q.flight.at(pos))
-	}
-	q.flight, q.next = again, 0
-	return again.len()
+	q.last, q.done = uint64(q.inFlight()), 0
+	q.rewindLocked()
+	return q.inFlight()
 }
 
 // Forget drops everything that is in flight or waits, for a peer that will not come
@@ -424,23 +327,19 @@ func (q *Queue) Forget(err error) (lost int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = err
-	for pos := q.flight.head; pos < q.flight.tail; pos++ {
-		it := q.flight.at(pos)
-		if it.gap == 0 {
-			lost++
-		}
-		it.release()
-	}
-	for pos := q.wait.head; pos < q.wait.tail; pos++ {
-		it := q.wait.at(pos)
+	for pos := q.items.head; pos < q.items.tail; pos++ {
+		it := q.items.at(pos)
 		if it.gap == 0 && !it.dead {
 			lost++
 		}
 		it.release()
 	}
 	q.dropped += uint64(lost)
-	q.wait, q.flight = ring[item]{}, ring[item]{}
-	q.waitBytes, q.flightBytes, q.next = 0, 0, 0
+	q.items = ring[item]{head: q.items.tail, tail: q.items.tail}
+	q.sent, q.next, q.dead = q.items.tail, q.items.tail, 0
+	q.last, q.again, q.done = 0, 0, 0
+	q.waitBytes, q.flightBytes = 0, 0
+	q.pinned, q.pins = 0, nil
 	q.copier.Close()
 	q.charge()
 	q.wake()
@@ -458,14 +357,17 @@ func (q *Queue) loseLocked(n uint64) {
 func (q *Queue) waits() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.next < q.flight.tail || q.wait.len() > q.dead
+	return q.resends() || q.hasWaiting()
 }
+
+// hasWaiting reports whether a signal waits that was never sent.
+func (q *Queue) hasWaiting() bool { return q.items.len() > q.dead+q.inFlight() }
 
 // pending returns how many signals are in flight or wait.
 func (q *Queue) pending() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.flight.len() + q.wait.len() - q.dead
+	return q.items.len() - q.dead
 }
 
 // wake tells those who wait for room. Called with the lock held.

@@ -3,6 +3,7 @@ package carrier
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -151,9 +152,14 @@ func TestQueueWindow(t *testing.T) {
 // TestQueueBooks runs random histories: for every one, what was pushed was taken in
 // order, or is counted in gaps, or waits.
 func TestQueueBooks(t *testing.T) {
+	swept := false
+	pool := new(sync.Pool)
 	for seed := range uint64(300) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		q := testQueue(1 + rnd.IntN(8))
+		q.copier.pool = pool
+		copier := Copier{pool: pool}
+		lazy := 1 + int(seed%3)*15 // how seldom anything is taken
 		var routes []*Route
 		for i := range 3 {
 			routes = append(routes, NewRoute("s", fmt.Sprint(i)))
@@ -167,6 +173,7 @@ func TestQueueBooks(t *testing.T) {
 		pushed, taken, gaps := map[*Target]int{}, map[*Target]int{}, map[*Target]int{}
 		last := map[*Target]int{}
 		next := uint64(1)
+		most := uint64(0) // the last that was taken, but for cuts
 		take := func() bool {
 			it, n := q.take()
 			if it == nil {
@@ -174,6 +181,10 @@ func TestQueueBooks(t *testing.T) {
 			}
 			require.Equal(t, next, n, "numbers have no holes")
 			next++
+			if n <= most {
+				return true
+			}
+			most = n
 			if it.gap > 0 {
 				gaps[it.to] += int(it.gap)
 				return true
@@ -186,15 +197,29 @@ func TestQueueBooks(t *testing.T) {
 			return true
 		}
 		for i := 1; i <= 2000; i++ {
-			switch to := targets[rnd.IntN(len(targets))]; rnd.IntN(4) {
+			to := targets[rnd.IntN(len(targets))]
+			if lazy > 1 && rnd.IntN(40) > 0 {
+				to = targets[1+rnd.IntN(len(targets)-1)]
+			}
+			switch rnd.IntN(4) {
 			case 0, 1:
-				require.NoError(t, q.push(item{route: routes[rnd.IntN(3)], to: to, data: payload(i)}, 1<<30))
+				data, dead := copier.Copy(payload(i)), q.dead
+				data.Hold(1)
+				require.NoError(t, q.push(item{route: routes[rnd.IntN(3)], to: to, data: data.Data, chunk: data.chunk}, 1<<30))
+				swept = swept || q.dead < dead
 				pushed[to]++
 			case 2:
-				take()
+				if rnd.IntN(lazy) == 0 {
+					take()
+				}
 			case 3:
-				if rnd.IntN(20) == 0 {
+				switch rnd.IntN(20 * lazy) {
+				case 0:
 					q.ack(next - 1)
+				case 1: // a cut, and the far side has some of what was in flight
+					had := q.done + rnd.Uint64N(most-q.done+1)
+					require.True(t, q.rewind(had))
+					next = had + 1
 				}
 			}
 		}
@@ -208,7 +233,9 @@ func TestQueueBooks(t *testing.T) {
 		require.Zero(t, q.waitBytes, "seed %d", seed)
 		require.Zero(t, q.flightBytes, "seed %d", seed)
 		require.Zero(t, q.dead, "seed %d", seed)
+		require.Zero(t, q.pinned, "seed %d", seed)
 	}
+	require.True(t, swept)
 }
 
 // A peer that takes nothing while events of a dropping listener go on must not make the
@@ -223,7 +250,7 @@ func TestQueueStaysSmall(t *testing.T) {
 			require.NoError(t, q.push(item{route: r, to: to, data: payload(i)}, 1<<20))
 		}
 	}
-	require.Less(t, q.wait.len(), 500)
+	require.Less(t, q.waiting(), 500)
 }
 
 // What did not fit in a full queue is not remembered as if it waited there: the next event of
@@ -250,12 +277,12 @@ func TestQueueFullForALine(t *testing.T) {
 			}
 			if round%3 == 0 {
 				q.take()
-				q.ack(q.flight.tail)
+				q.ack(q.last)
 			}
 		}
 		waiting := 0
-		for pos := q.wait.head; pos < q.wait.tail; pos++ {
-			it := q.wait.at(pos)
+		for pos := q.sent; pos < q.items.tail; pos++ {
+			it := q.items.at(pos)
 			if it.line() == line {
 				waiting++
 			}
@@ -266,5 +293,62 @@ func TestQueueFullForALine(t *testing.T) {
 		require.Positive(t, refused)
 		require.Equal(t, waiting, line.waiting, policy)
 		require.LessOrEqual(t, dropped, int(line.Dropped))
+	}
+}
+
+// Where a line's notice stood is of no use when the notice has been sent: after the queue
+// has made itself smaller another signal may stand there.
+func TestQueueForgetsSentNotices(t *testing.T) {
+	q := testQueue(100)
+	r := NewRoute("s", "e")
+	push := func(to *Target, i int) { require.NoError(t, q.push(item{route: r, to: to, data: payload(i)}, 1<<20)) }
+	early := NewTarget([]uint32{1}, &Line{Policy: sig.DropOldest, Size: 1})
+	push(early, 1)
+	push(early, 2)
+	require.Equal(t, []int{-1, 2}, drainAll(q))
+
+	plain := NewTarget([]uint32{2}, nil)
+	push(plain, 3)
+	push(plain, 4)
+	busy := NewTarget([]uint32{3}, &Line{Policy: sig.DropOldest, Size: 1})
+	for i := range 2 * ringKeep {
+		push(busy, 10+i)
+	}
+	push(early, 5)
+	push(early, 6)
+	require.Equal(t, []int{3, 4, -(2*ringKeep - 1), 10 + 2*ringKeep - 1, -1, 6}, drainAll(q))
+}
+
+// What waits for a slow peer keeps little of the memory that it shares with payloads for
+// others, and is not copied where it has that memory to itself.
+func TestQueuePins(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		others int // payloads for others beside each of ours
+		copies bool
+	}{{"alone", 0, false}, {"one of a hundred", 99, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			pool := new(sync.Pool)
+			q := testQueue(1)
+			q.copier.pool = pool
+			copier := Copier{pool: pool}
+			r, chunks, copied := NewRoute("s", "e"), map[*chunk]bool{}, 0
+			for range 20_000 {
+				data := copier.Copy(make([]byte, 100))
+				data.Hold(1)
+				require.NoError(t, q.push(item{route: r, data: data.Data, chunk: data.chunk}, 1<<30))
+				if it := q.items.at(q.items.tail - 1); it.chunk != data.chunk {
+					copied++
+				} else {
+					chunks[it.chunk] = true
+				}
+				for range c.others {
+					copier.Copy(make([]byte, 100))
+				}
+			}
+			require.Equal(t, c.copies, copied > 0)
+			require.LessOrEqual(t, len(chunks)*chunkSize, max(pinBytes, q.waitBytes))
+			require.Equal(t, 20_000, q.Forget(sig.ErrNotConnected))
+		})
 	}
 }

@@ -14,11 +14,11 @@ func (r *ring[T]) len() int { return int(r.tail - r.head) }
 
 func (r *ring[T]) at(pos uint64) *T { return &r.buf[pos&uint64(len(r.buf)-1)] }
 
-func (r *ring[T]) push(v T) {
+func (r *ring[T]) push(v *T) {
 	if r.len() == len(r.buf) {
 		r.grow()
 	}
-	*r.at(r.tail) = v
+	*r.at(r.tail) = *v
 	r.tail++
 }
 

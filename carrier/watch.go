@@ -75,9 +75,8 @@ func (p *Peer) checkSoft(now time.Duration) {
 	case q.over == 0:
 		q.over = int64(now)
 	}
-	if n := q.flight.tail; n == q.seen { // nothing was sent since the last tick
-		q.wait.trim()
-		q.flight.trim()
+	if n := q.last; n == q.seen { // nothing was sent since the last tick
+		q.items.trim()
 		q.copier.Close()
 	} else {
 		q.seen = n

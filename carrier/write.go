@@ -148,8 +148,8 @@ func (s *Session) PushUp(ctx context.Context, r *Route, data *Payload, limit, co
 	for {
 		q.mu.Lock()
 		err := error(errQueueFull)
-		if q.wait.len() < count {
-			err = q.pushLocked(it, limit)
+		if q.waiting() < count {
+			err = q.pushLocked(&it, limit)
 		}
 		if err != errQueueFull || !wait {
 			q.mu.Unlock()
@@ -446,7 +446,7 @@ func (p *Peer) Flushed(ctx context.Context) {
 	q := p.out()
 	for {
 		q.mu.Lock()
-		if q.flight.len() == 0 && q.wait.len() == q.dead {
+		if q.items.len() == q.dead {
 			q.mu.Unlock()
 			return
 		}
