@@ -139,6 +139,10 @@ func (s *Session) Push(r *Route, t *Target, data *Payload, retained bool, limit 
 	return s.Out.push(item{route: r, to: t, data: data.Data, chunk: data.chunk, forms: data.forms, retained: retained}, limit)
 }
 
+// YieldAfter is how many signals wait before who goes on adding to them gives way: those who
+// take them find them in the processor's cache then.
+const YieldAfter = 256
+
 // PushUp puts a signal to a server into the queue, of at most count signals that wait
 // and limit bytes. When it is full it waits for room, until ctx ends, or if wait is
 // false fails with sig.ErrSlow.
@@ -152,7 +156,11 @@ func (s *Session) PushUp(ctx context.Context, r *Route, data *Payload, limit, co
 			err = q.pushLocked(&it, limit)
 		}
 		if err != errQueueFull || !wait {
+			yield := q.waiting() > YieldAfter && q.items.tail%YieldAfter == 0
 			q.mu.Unlock()
+			if yield {
+				runtime.Gosched()
+			}
 			return err
 		}
 		room := q.roomChan()

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"runtime"
 	"slices"
 
 	"github.com/sigrouter/sigrouter/carrier"
@@ -70,6 +71,9 @@ func (h clientHandler) BatchEnd(*carrier.Peer) {
 	c := h.ClientRouter
 	if len(c.batch) > 0 {
 		c.batch = c.serial.pushAll(c.batch, c.goWorker)
+		if c.serial.len() > carrier.YieldAfter {
+			runtime.Gosched()
+		}
 	}
 	c.crew.begin()
 }
