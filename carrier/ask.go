@@ -49,7 +49,7 @@ func (p *Peer) Request(ctx context.Context, sender, method string, params Encode
 		case bin:
 			return wire.AppendBinaryRequest(b, id, sender, method, data)
 		case trace != nil:
-			return wire.AppendTracedRequest(b, id, sender, method, trace, data)
+			return wire.AppendCausedRequest(b, id, sender, method, wire.Cause{Traceparent: trace}, data)
 		}
 		return wire.AppendRequest(b, id, sender, method, data)
 	})

@@ -82,7 +82,7 @@ func (p *Peer) Forward(from *Peer, m *wire.Msg, params []byte, watch CallWatch) 
 	case bin:
 		b = wire.AppendBinaryRequest(b, id, string(m.Sender), string(m.Target), params)
 	case len(trace) > 0:
-		b = wire.AppendTracedRequest(b, id, string(m.Sender), string(m.Target), trace, params)
+		b = wire.AppendCausedRequest(b, id, string(m.Sender), string(m.Target), wire.Cause{Traceparent: trace}, params)
 	default:
 		b = wire.AppendRequest(b, id, string(m.Sender), string(m.Target), params)
 	}

@@ -274,6 +274,8 @@ export interface Message {
   listenerId?: string;
   data?: Payload;
   traceparent?: string;
+  /** Undefined for none. */
+  hops?: number;
   /** Of a request: the sender and the method that is asked for, and the params. */
   sender?: string;
   target?: string;

@@ -48,7 +48,7 @@ const fail = (code, message, more) => new SigError(message, { code, ...more });
 
 const enveloped = new Set([
   "id", "method", "params", "status", "response", "exception", "error", "code", "n", "ack", "refused", "gap", "info",
-  "sender", "event", "events", "requests", "retain", "retained", "data", "listeners", "listener_id", "count", "traceparent",
+  "sender", "event", "events", "requests", "retain", "retained", "data", "listeners", "listener_id", "count", "traceparent", "hops",
 ]);
 const isSpace = (c) => c === 32 || c === 10 || c === 13 || c === 9;
 
@@ -247,6 +247,13 @@ function readGap(m, gap) {
   if (event != null) m.gap.event = named("event", event);
 }
 
+/** How many hops a signal or a request has behind it; undefined for none. */
+function hopsOf(params, texts) {
+  if (params.hops == null) return undefined;
+  if (!/^\d{1,10}$/.test(texts.get("hops")) || params.hops > 0xFFFFFFFF) bad("hops is not a whole number from 0 to 2^32-1");
+  return params.hops || undefined;
+}
+
 function readCall(m, value, top, fault) {
   m.method = named("method", value.method);
   if (top.has("params") && !isObject(value.params)) {
@@ -259,6 +266,7 @@ function readCall(m, value, top, fault) {
   if (m.method === "signal" || m.method === "request") {
     if (p.traceparent != null && typeof p.traceparent !== "string") bad("traceparent is not a string");
     m.traceparent = p.traceparent ?? undefined;
+    m.hops = hopsOf(p, inside);
   }
   if (m.method === "signal") {
     if (top.has("n")) {

@@ -9,7 +9,7 @@ type object struct {
 	err *Error // the first fault that leaves the text sound JSON
 
 	id, method, status, exception, n, ack, refused   []byte
-	sender, target, listeners, traceparent           []byte // of params
+	sender, target, listeners, traceparent, hops     []byte // of params
 	failure, code                                    []byte // the error, and the code in it
 	gap, gapListeners, gapSender, gapEvent, gapCount []byte
 
@@ -151,6 +151,8 @@ func (o *object) ofParams(name []byte, i int) (member uint, end int) {
 		member, end = 1<<6, o.scalar(i, &o.sender)
 	case "method":
 		member, end = 1<<7, o.scalar(i, &o.target)
+	case "hops":
+		member, end = 1<<8, o.scalar(i, &o.hops)
 	default:
 		member, end = otherParam(name), o.s.value(i)
 	}
@@ -168,7 +170,7 @@ func otherParam(name []byte) uint {
 		"id", "reason", "retry_ms",
 	} {
 		if string(name) == other {
-			return 1 << (8 + i)
+			return 1 << (9 + i)
 		}
 	}
 	return 0

@@ -155,7 +155,7 @@ func (m *Msg) canonicalRequest(b []byte, i int) int {
 	}
 	m.Target = b[i : end-1]
 	if !has(b, end, params) {
-		if end = m.canonicalTraced(b, end); end == 0 || !has(b, end, params) {
+		if end = m.canonicalCause(b, end); end == 0 || !has(b, end, params) {
 			return 0
 		}
 	}
@@ -167,20 +167,29 @@ func (m *Msg) canonicalRequest(b []byte, i int) int {
 	return end + len(tail)
 }
 
-// canonicalTraced reads the traceparent of a request.
-func (m *Msg) canonicalTraced(b []byte, i int) int {
-	const head = `,"traceparent":"`
-	if !has(b, i, head) {
-		return 0
+// canonicalCause reads the traceparent and the hops of a request, where they are.
+func (m *Msg) canonicalCause(b []byte, i int) int {
+	const traceparent, hops = `,"traceparent":"`, `,"hops":`
+	if has(b, i, traceparent) {
+		s := &m.own.scan
+		i += len(traceparent)
+		end := s.str(i)
+		if end < 0 || s.esc {
+			return 0
+		}
+		m.Traceparent = b[i : end-1]
+		i = end
 	}
-	s := &m.own.scan
-	i += len(head)
-	end := s.str(i)
-	if end < 0 || s.esc {
-		return 0
+	if has(b, i, hops) {
+		i += len(hops)
+		n, end := uintAt(b, i)
+		if end == i || n > math.MaxUint32 {
+			return 0
+		}
+		m.Hops = uint32(n)
+		i = end
 	}
-	m.Traceparent = b[i : end-1]
-	return end
+	return i
 }
 
 // canonicalEvent reads the params of a signal from its first member on.

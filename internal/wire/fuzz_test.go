@@ -17,6 +17,8 @@ var seeds = []string{
 	`{"n":9007199254740991,"method":"signal","params":{"listeners":[3,5],"traceparent":"00-ab-cd-01","info":{"sender":"timer","event":"tic"},"data":null}}`,
 	`{"n":2,"method":"signal","params":{"info":{"sender":"timer","event":"tic"},"data":"x","traceparent":"00"}}`,
 	`{"id":3,"method":"request","params":{"sender":"timer","method":"interval","traceparent":"00-ab-cd-01","params":[1]}}`,
+	`{"id":3,"method":"request","params":{"sender":"timer","method":"interval","traceparent":"00-ab-cd-01","hops":16,"params":[1]}}`,
+	`{"n":3,"method":"signal","params":{"info":{"sender":"timer","event":"tic"},"hops":3,"data":1}}`,
 	`{"id":4,"method":"request","params":{"sender":"timer","method":"interval","params":{"x":-0.0}}}`,
 	`{"id":4,"method":"request","params":{"sender":"ti\u006der","method":"\ud800","params":[
 1]}}`,

@@ -127,7 +127,7 @@ func (g *generator) members(name string) {
 	case "error":
 		g.object(append([]string{"other"}, errNames...), g.typed)
 	default:
-		g.object(g.some("info", "data", "listeners", "listener_id", "traceparent", "sender", "method", "params", "events", "other"), g.typed)
+		g.object(g.some("info", "data", "listeners", "listener_id", "traceparent", "hops", "sender", "method", "params", "events", "other"), g.typed)
 	}
 }
 
@@ -142,12 +142,13 @@ func (g *generator) nearly() string {
 	info := g.pick(`{"sender":"timer","event":"tic"}`, `{"sender":"timer","event":"tic"}`, `{"sender":`+text+`,"event":"tic"}`, `{}`, `{"a":[[[1]]]}`, ` {}`, "null", "{", "1")
 	head := g.pick("", "", `"listeners":[3,5],`, `"listeners":[`+number()+`],`, `"listeners":[],`, `"listener_id":`+id+`,`, `"listener_id":null,`,
 		`"traceparent":`+text+`,`, `"listeners":[1],"traceparent":"x",`)
+	cause := g.pick("", "", `,"traceparent":"x"`, `,"hops":`+number(), `,"hops":4294967296`, `,"traceparent":"x","hops":3`, `,"hops":3,"traceparent":"x"`, `,"hops":3,"hops":3`)
 	data := g.pick("42", "42", " 42", "{\"a\":\n1}", text, "[[[[[]]]]]", "", "null")
-	event := `"method":"signal","params":{` + head + `"info":` + info + `,"data":` + data + `}}`
+	event := `"method":"signal","params":{` + head + `"info":` + info + cause + `,"data":` + data + `}}`
 	return g.pick(
 		`{"n":`+number()+`,`+event,
 		`{"id":`+id+`,`+event,
-		`{"id":`+id+`,"method":"request","params":{"sender":`+text+`,"method":"get","params":`+data+`}}`,
+		`{"id":`+id+`,"method":"request","params":{"sender":`+text+`,"method":"get"`+cause+`,"params":`+data+`}}`,
 		`{"id":`+id+`,"method":"request","params":{"sender":"timer","method":`+text+`,"params":`+data+`}}`,
 		`{"id":`+id+`,"status":0,"response":`+data+`}`,
 		`{"ack":`+number()+`}`,

@@ -74,9 +74,9 @@ func (o *object) call() {
 		if o.listeners != nil {
 			o.listenerIDs(o.listeners)
 		}
-		o.trace()
+		o.cause()
 	case "request":
-		o.trace()
+		o.cause()
 		if o.sender != nil && o.sender[0] == '"' {
 			m.Sender = o.text("sender", o.sender)
 		}
@@ -86,8 +86,8 @@ func (o *object) call() {
 	}
 }
 
-// trace reads the trace context of a signal or a request.
-func (o *object) trace() {
+// cause reads what a signal or a request says of what it was caused by.
+func (o *object) cause() {
 	t := o.traceparent
 	switch {
 	case t == nil:
@@ -96,6 +96,15 @@ func (o *object) trace() {
 	default:
 		o.m.Traceparent = t[1 : len(t)-1]
 	}
+	if o.hops == nil {
+		return
+	}
+	n, ok := plainNumber(o.hops)
+	if !ok || n > math.MaxUint32 {
+		o.refuse(malformed("hops is not a whole number from 0 to 2^32-1"))
+		return
+	}
+	o.m.Hops = uint32(n)
 }
 
 // outcome reads what belongs to a reply or a refusal, which may do without status.

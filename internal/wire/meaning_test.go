@@ -39,7 +39,7 @@ func must[T any](v T, err error) T {
 
 var (
 	topNames = strings.Fields("id method params status response exception error n ack refused gap")
-	parNames = strings.Fields(`info data listeners listener_id traceparent sender method params event events
+	parNames = strings.Fields(`info data listeners listener_id traceparent hops sender method params event events
 		requests retain below policy skip_retained list_events version name envelope codecs token resume window
 		window_bytes id reason retry_ms`)
 	errNames = strings.Fields("code data")
@@ -303,9 +303,9 @@ func (r *reading) call(v *view, top, params map[string][]byte) {
 		if l, ok := params["listeners"]; ok {
 			v.Listeners = r.listeners(l)
 		}
-		r.trace(v, params)
+		r.cause(v, params)
 	case "request":
-		r.trace(v, params)
+		r.cause(v, params)
 		args, ok := params["params"]
 		v.Args = opt(args, ok)
 		if isString(params["sender"]) {
@@ -317,13 +317,18 @@ func (r *reading) call(v *view, top, params map[string][]byte) {
 	}
 }
 
-func (r *reading) trace(v *view, params map[string][]byte) {
+func (r *reading) cause(v *view, params map[string][]byte) {
 	switch t, ok := params["traceparent"]; {
 	case !ok:
 	case !isString(t):
 		r.refuse(sig.ErrMalformed)
 	default:
 		v.Trace = string(t[1 : len(t)-1])
+	}
+	if h, ok := params["hops"]; ok {
+		if v.Hops = r.number(h, 0); v.Hops >= 1<<32 {
+			r.refuse(sig.ErrMalformed)
+		}
 	}
 }
 

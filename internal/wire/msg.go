@@ -67,6 +67,7 @@ type Msg struct {
 	ListenerID  []byte   // raw; nil when absent
 	Data        []byte   // raw; nil when absent, or in a binary frame empty
 	Retained    bool     // of a binary frame; in text it is a part of Info
+	Hops        uint32   // 0 when absent; of a "request" too
 	Traceparent []byte   // the text between the quotes, escapes untouched; nil when absent; of a "request" too
 
 	// Of a Call whose Method is "request".

@@ -43,6 +43,7 @@ type view struct {
 	ParamsBad                        bool
 	Info, Listeners, Listener        string
 	Data, Trace                      string
+	Hops                             uint64
 	Sender, Target, Args             string
 	Status                           int
 	Response, Exception, Code, ErrTo string
@@ -67,7 +68,7 @@ func viewOf(m *Msg) view {
 	}
 	return view{
 		m.Kind, show(m.ID), m.Num, m.HasNum, m.N, show(m.Method), show(m.Params), m.ParamsBad,
-		show(m.Info), listeners, show(m.ListenerID), show(m.Data), show(m.Traceparent),
+		show(m.Info), listeners, show(m.ListenerID), show(m.Data), show(m.Traceparent), uint64(m.Hops),
 		show(m.Sender), show(m.Target), show(m.Args), m.Status, show(m.Response), m.Exception, m.Code,
 		show(m.ErrData), m.GapSender, m.GapEvent, m.Count, m.Newline, m.DataBreaks,
 	}

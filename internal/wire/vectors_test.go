@@ -80,6 +80,7 @@ type vectorMeaning struct {
 	ListenerID  *parts `json:"listener_id"`
 	Data        *parts
 	Traceparent *string
+	Hops        uint32
 	Sender      *string
 	Target      *string
 	Args        *parts
@@ -159,7 +160,7 @@ func meaningOf(t *testing.T, m *Msg) vectorMeaning {
 	out := vectorMeaning{
 		Kind: kindNames[m.Kind], Binary: m.Binary, ID: text[parts](m.ID), N: m.N, Method: text[string](m.Method),
 		ParamsBad: m.ParamsBad, Listeners: m.Listeners, ListenerID: text[parts](m.ListenerID),
-		Traceparent: text[string](m.Traceparent), Sender: text[string](m.Sender), Target: text[string](m.Target),
+		Traceparent: text[string](m.Traceparent), Hops: m.Hops, Sender: text[string](m.Sender), Target: text[string](m.Target),
 		Status: m.Status, Exception: m.Exception, Code: m.Code, ErrorData: payload(m.ErrData, false),
 	}
 	if m.Binary && m.HasNum {

@@ -43,11 +43,30 @@ func AppendRequest(dst []byte, id uint64, sender, method string, params []byte) 
 	return appendArgs(appendRequestHead(dst, id, sender, method), params)
 }
 
-// AppendTracedRequest is AppendRequest for one that carries a traceparent; text is as in
-// Msg.Traceparent.
-func AppendTracedRequest(dst []byte, id uint64, sender, method string, text, params []byte) []byte {
-	dst = append(appendRequestHead(dst, id, sender, method), `,"traceparent":"`...)
-	return appendArgs(append(append(dst, text...), '"'), params)
+// A Cause is what a request or an event carries of what it was caused by. The zero value
+// is none. Binary frames have no place for it.
+type Cause struct {
+	Traceparent []byte // as in Msg.Traceparent; empty for none
+	Hops        uint32
+}
+
+// None reports whether there is nothing to carry.
+func (c Cause) None() bool { return len(c.Traceparent) == 0 && c.Hops == 0 }
+
+// Append appends the members, each behind a comma.
+func (c Cause) Append(dst []byte) []byte {
+	if len(c.Traceparent) > 0 {
+		dst = append(append(append(dst, `,"traceparent":"`...), c.Traceparent...), '"')
+	}
+	if c.Hops > 0 {
+		dst = AppendID(append(dst, `,"hops":`...), uint64(c.Hops))
+	}
+	return dst
+}
+
+// AppendCausedRequest is AppendRequest for one that has a cause.
+func AppendCausedRequest(dst []byte, id uint64, sender, method string, cause Cause, params []byte) []byte {
+	return appendArgs(cause.Append(appendRequestHead(dst, id, sender, method)), params)
 }
 
 func appendRequestHead(dst []byte, id uint64, sender, method string) []byte {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 	"testing"
 
@@ -130,11 +131,14 @@ func (r *roundTrip) text() {
 	r.same("method", m.Target, r.event)
 	r.same("params", m.Args, r.data)
 
-	m = r.read(AppendTracedRequest(nil, r.n, r.sender, r.event, []byte("00-ab"), r.data), Call)
-	r.same("sender", m.Sender, r.sender)
-	r.same("method", m.Target, r.event)
-	r.same("traceparent", m.Traceparent, "00-ab")
-	r.same("params", m.Args, r.data)
+	for _, c := range []Cause{{Traceparent: []byte("00-ab")}, {Hops: 16}, {Traceparent: []byte("00-ab"), Hops: math.MaxUint32}} {
+		m = r.read(AppendCausedRequest(nil, r.n, r.sender, r.event, c, r.data), Call)
+		r.same("sender", m.Sender, r.sender)
+		r.same("method", m.Target, r.event)
+		r.same("traceparent", m.Traceparent, string(c.Traceparent))
+		r.same("hops", m.Hops, c.Hops)
+		r.same("params", m.Args, r.data)
+	}
 
 	m = r.read(AppendCall(nil, r.n, r.event, nil), Call)
 	r.same("method", m.Method, r.event)

@@ -20,7 +20,7 @@ function meaning(m) {
     kind: m.kind, id: m.id, n: m.n || undefined, method: m.method, params: undefined, params_bad: m.paramsBad, info: undefined,
     listeners: m.listeners, listener_id: m.listenerId, data: text(m.data), args: text(m.args), response: text(m.response),
     error_data: text(m.errorData), sender: m.sender, target: m.target, status: m.status || undefined,
-    exception: m.exception || undefined, code: m.code || undefined, traceparent: m.traceparent, gap: undefined,
+    exception: m.exception || undefined, code: m.code || undefined, traceparent: m.traceparent, hops: m.hops, gap: undefined,
   };
   if (m.info) out.info = { sender: m.info.sender, event: m.info.event, ...(m.info.retained && { retained: true }) };
   if (m.gap) out.gap = JSON.parse(JSON.stringify(m.gap));
