@@ -2,6 +2,7 @@ package carrier
 
 import (
 	"context"
+	"math"
 
 	"github.com/sigrouter/sigrouter/internal/wire"
 	"github.com/sigrouter/sigrouter/sig"
@@ -37,28 +38,41 @@ func (p *Peer) Call(ctx context.Context, method string, params []byte) ([]byte, 
 
 // Request asks a sender at the peer, unless params are more than it takes. The caller owns the
 // result; raw is the same as listeners and handlers get it, see Encoded.Raw. The request
-// carries the traceparent of ctx; binary frames have no place for one, so it is text then.
+// carries the traceparent and the hops of ctx; binary frames have no place for them, so it
+// is text then.
 func (p *Peer) Request(ctx context.Context, sender, method string, params Encoded) (out Encoded, raw any, err error) {
-	trace := traceText(sig.Traceparent(ctx))
-	data, bin := p.form(params, trace == nil && p.binary.Load())
+	cause := p.cause(traceText(sig.Traceparent(ctx)), hopsNumber(sig.Hops(ctx)))
+	data, bin := p.form(params, cause.None() && p.binary.Load())
 	if err := p.room("a request", data); err != nil {
 		return Encoded{}, nil, err
 	}
 	return p.call(ctx, func(b []byte, id uint64) []byte {
-		switch {
-		case bin:
+		if bin {
 			return wire.AppendBinaryRequest(b, id, sender, method, data)
-		case trace != nil:
-			return wire.AppendCausedRequest(b, id, sender, method, wire.Cause{Traceparent: trace}, data)
 		}
-		return wire.AppendRequest(b, id, sender, method, data)
+		return wire.AppendRequest(b, id, sender, method, cause, data)
 	})
 }
 
+// cause returns what a request to the peer carries of its cause: no traceparent that is too
+// long to be one, and no hops to a classic peer, which would not carry them on.
+func (p *Peer) cause(traceparent []byte, hops uint32) (c wire.Cause) {
+	if len(traceparent) <= maxTraceparent {
+		c.Traceparent = traceparent
+	}
+	if hops > 0 && p.Fast() {
+		c.Hops = hops
+	}
+	return c
+}
+
+// hopsNumber returns the hops of a context as they are sent.
+func hopsNumber(hops int) uint32 { return uint32(min(uint64(max(hops, 0)), math.MaxUint32)) }
+
 // traceText returns a traceparent as the text of a JSON string between its quotes, nil for
-// none, and for what is too long to be one.
+// none.
 func traceText(traceparent string) []byte {
-	if traceparent == "" || len(traceparent) > maxTraceparent {
+	if traceparent == "" {
 		return nil
 	}
 	quoted := wire.AppendString(nil, traceparent)

@@ -70,21 +70,16 @@ func (p *Peer) Forward(from *Peer, m *wire.Msg, params []byte, watch CallWatch) 
 	if err != nil {
 		return err
 	}
-	trace := m.Traceparent
-	if len(trace) > maxTraceparent {
-		trace = nil
-	}
-	params, bin := p.form(from.Payload(m, params), len(trace) == 0 && p.binary.Load())
+	cause := p.cause(m.Traceparent, m.Hops)
+	params, bin := p.form(from.Payload(m, params), cause.None() && p.binary.Load())
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
 	b := p.begin()
 	switch {
 	case bin:
 		b = wire.AppendBinaryRequest(b, id, string(m.Sender), string(m.Target), params)
-	case len(trace) > 0:
-		b = wire.AppendCausedRequest(b, id, string(m.Sender), string(m.Target), wire.Cause{Traceparent: trace}, params)
 	default:
-		b = wire.AppendRequest(b, id, string(m.Sender), string(m.Target), params)
+		b = wire.AppendRequest(b, id, string(m.Sender), string(m.Target), cause, params)
 	}
 	p.end(b, frameCall, id)
 	p.full()

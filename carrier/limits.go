@@ -15,6 +15,7 @@ type Limits struct {
 	MaxListeners      int           // listeners of a peer; 1,024
 	MaxCalls          int           // requests a peer has in flight as caller; 256
 	MaxAnswers        int           // requests a peer has been asked and not answered; 1,024
+	MaxHops           int           // hops of a request or an event, each made because of the one before; 16
 	Window            int           // signals sent to a peer and not acknowledged; 4,096
 	WindowBytes       int           // the same in bytes; 1 MiB
 	QueueBytes        int           // bytes that may wait for a peer; 8 MiB
@@ -54,6 +55,7 @@ func (l Limits) WithDefaults() Limits {
 	def(&l.MaxListeners, 1024)
 	def(&l.MaxCalls, 256)
 	def(&l.MaxAnswers, 1024)
+	def(&l.MaxHops, 16)
 	def(&l.Window, 4096)
 	def(&l.WindowBytes, 1<<20)
 	def(&l.QueueBytes, 8<<20)

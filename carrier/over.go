@@ -33,6 +33,15 @@ func (e *Engine) Over(limit, format string, args ...any) *sig.Error {
 	return sig.Errorf(sig.ErrLimit, format+" ("+limit+")", args...)
 }
 
+// CheckHops fails, and counts, when a request or an event has more hops behind it than
+// MaxHops.
+func (e *Engine) CheckHops(hops uint64) error {
+	if most := e.lim.MaxHops; hops > uint64(most) {
+		return e.Over("MaxHops", "it has %d hops behind it, more than %d: does it go around in a circle?", hops, most)
+	}
+	return nil
+}
+
 // Passed returns how often each limit was passed since the engine began, by the names of
 // the fields of Limits; those that never were are missing. The caller owns the map.
 func (e *Engine) Passed() map[string]uint64 {

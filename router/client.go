@@ -88,6 +88,7 @@ type ClientRouter struct {
 	dial    func(context.Context) (carrier.Conn, error)
 	ctx     context.Context // ends when the client closes
 	cancel  context.CancelFunc
+	asked   context.Context // of handlers, see caused
 
 	peer  atomic.Pointer[carrier.Peer] // nil: no connection
 	codec atomic.Pointer[agreed]       // with the server spoken to last; nil: JSON

@@ -369,7 +369,11 @@ func (c *ClientRouter) request(p *carrier.Peer, m *wire.Msg) {
 		c.refuseCall(p, m, sig.Errorf(sig.ErrInvalid, "invalid arguments: sender or method are missing"))
 		return
 	}
-	if _, err := p.Check(m, m.Args); err != nil {
+	err := c.engine.CheckHops(uint64(m.Hops))
+	if err == nil {
+		_, err = p.Check(m, m.Args)
+	}
+	if err != nil {
 		c.refuseCall(p, m, err)
 		return
 	}
@@ -378,7 +382,7 @@ func (c *ClientRouter) request(p *carrier.Peer, m *wire.Msg) {
 		sender: string(m.Sender), method: string(m.Target),
 		params: c.payload(p, m, m.Args),
 	}
-	a.ctx.Context = sig.WithTraceparent(context.Background(), traceOf(m))
+	a.ctx.Context = caused(c.asked, causeOf(m))
 	a.ctx.deadline = c.engine.Clock().Add(c.engine.Limits().CallTimeout)
 	a.ctx.run = runOf(m, a.id)
 	c.running.add(&a.ctx)

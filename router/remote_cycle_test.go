@@ -13,29 +13,43 @@ import (
 	"github.com/sigrouter/sigrouter/sig"
 )
 
-// Two clients whose handlers ask each other without end: each question holds one of the
-// calls that a client may have under way, so the circle ends at MaxCalls, with an error at who
-// began it, and nothing is left.
-func TestCircleOfRequestsEnds(t *testing.T) {
+// circle has two clients whose handlers ask each other without end, with the context that
+// next makes of the handler's. It returns how the first question ended, and how many there were.
+func circle(t *testing.T, next func(context.Context) context.Context) (asked int64, err error) {
 	s := newSite(t, router.ServerOptions{})
-	a, b := s.dial(t, router.ClientOptions{}), s.dial(t, router.ClientOptions{})
-	var asked atomic.Int64
+	a, b := s.dial(t, router.ClientOptions{}), s.dial(t, router.ClientOptions{TextOnly: true})
+	var n atomic.Int64
 	back := func(c *router.ClientRouter, other string) sig.SenderOption {
 		return sig.Answer("ask", func(ctx context.Context, _ sig.Request) (any, error) {
-			asked.Add(1)
-			resp, err := c.RemoteRequest(ctx, other, "ask", nil)
+			n.Add(1)
+			resp, err := c.RemoteRequest(next(ctx), other, "ask", nil)
 			return resp.Data, err
 		})
 	}
-	_, err := a.AddRemoteSender(t.Context(), "a", back(a, "b"))
+	_, err = a.AddRemoteSender(t.Context(), "a", back(a, "b"))
 	require.NoError(t, err)
 	_, err = b.AddRemoteSender(t.Context(), "b", back(b, "a"))
 	require.NoError(t, err)
 	_, err = a.RemoteRequest(t.Context(), "b", "ask", nil)
+	require.True(t, eventually(func() bool { st := s.srv.Stats(); return st.Calls == 0 && st.Answers == 0 }), "nothing is left")
+	return n.Load(), err
+}
+
+// A circle of requests ends at MaxHops, with an error at each who asked.
+func TestCircleOfRequestsEnds(t *testing.T) {
+	asked, err := circle(t, func(ctx context.Context) context.Context { return ctx })
+	require.ErrorIs(t, err, sig.ErrLimit)
+	require.ErrorContains(t, err, "MaxHops")
+	require.EqualValues(t, 16+1, asked, "the first has none behind it")
+}
+
+// Where handlers do not pass their context on, each question holds one of the calls that a
+// client may have under way, so the circle ends at MaxCalls.
+func TestCircleOfRequestsEndsWithoutHops(t *testing.T) {
+	asked, err := circle(t, func(context.Context) context.Context { return context.Background() })
 	require.ErrorIs(t, err, sig.ErrLimit)
 	require.ErrorContains(t, err, "MaxCalls")
-	require.LessOrEqual(t, asked.Load(), int64(2*256+1))
-	require.True(t, eventually(func() bool { st := s.srv.Stats(); return st.Calls == 0 && st.Answers == 0 }))
+	require.LessOrEqual(t, asked, int64(2*256+1))
 }
 
 // Two clients whose listeners answer each event of the other with one of their own: that has no

@@ -31,13 +31,13 @@ type call struct {
 	params []byte
 	id     []byte // as sent, in text
 	num    uint64
-	bin    bool
 	run    runID
+	bin    bool
 
 	// of a request
-	sender, target string
 	hasNames       bool
-	trace          string // "" for none
+	sender, target string
+	cause          cause
 	args           carrier.Encoded
 }
 
@@ -51,7 +51,7 @@ func (x *session) newCall(p *carrier.Peer, m *wire.Msg) *call {
 	if c.method == "request" {
 		c.sender, c.target = string(m.Sender), string(m.Target)
 		c.hasNames = m.Sender != nil && m.Target != nil
-		c.args, c.trace = x.payload(p, m, m.Args), traceOf(m)
+		c.args, c.cause = x.payload(p, m, m.Args), causeOf(m)
 	} else {
 		c.params = append([]byte(nil), m.Params...)
 	}
@@ -96,7 +96,11 @@ func (x *session) call(p *carrier.Peer, m *wire.Msg) {
 		return
 	}
 	request := string(m.Method) == "request"
-	if err := p.Asking(request); err != nil {
+	err := x.srv.engine.CheckHops(uint64(m.Hops))
+	if err == nil {
+		err = p.Asking(request)
+	}
+	if err != nil {
 		p.ReplyError(m.ID, m.Num, m.Binary, err)
 		p.Touch(p)
 		return

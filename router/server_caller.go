@@ -9,7 +9,8 @@ import (
 	"github.com/sigrouter/sigrouter/sig"
 )
 
-// caller returns the context whose value says who calls.
+// caller returns the context whose values say who calls, and that what is asked with it is
+// one hop away from a request of theirs.
 func (x *session) caller() context.Context {
 	x.callerOnce.Do(func() {
 		who := &sig.Caller{ID: x.id, Identity: x.identity(), Bus: callerBus{x}, Done: x.done}
@@ -19,7 +20,7 @@ func (x *session) caller() context.Context {
 				who.ID = fmt.Sprintf("%s-%d", x.srv.epoch, p.ID)
 			}
 		}
-		x.callerCtx = sig.WithCaller(context.WithValue(context.Background(), sessionKey{}, x), who)
+		x.callerCtx = sig.WithCaller(context.WithValue(sig.WithHops(context.Background(), 1), sessionKey{}, x), who)
 	})
 	return x.callerCtx
 }

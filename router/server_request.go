@@ -27,7 +27,7 @@ func (x *session) serve(p *carrier.Peer, m *wire.Msg, to *method) {
 		r.id = append([]byte(nil), m.ID...)
 	}
 	r.run = runOf(m, r.id)
-	r.prepare(traceOf(m)) // BatchEnd begins
+	r.prepare(causeOf(m)) // BatchEnd begins
 }
 
 // request is serve for one that had to wait for what came before it, and says what is
@@ -41,7 +41,7 @@ func (x *session) request(c *call) {
 	r := &served{session: x, peer: c.peer, method: to, id: c.id, num: c.num, bin: c.bin}
 	r.run = c.run
 	r.setParams(c.args)
-	r.prepare(c.trace)
+	r.prepare(c.cause)
 	x.crew.begin()
 }
 
@@ -66,9 +66,9 @@ func (x *session) mayAsk(c *call) (*method, error) {
 }
 
 // prepare hands the request to the crew.
-func (r *served) prepare(trace string) {
+func (r *served) prepare(c cause) {
 	x := r.session
-	r.Context = sig.WithTraceparent(x.caller(), trace)
+	r.Context = caused(x.caller(), c)
 	r.deadline = x.srv.engine.Clock().Add(x.srv.engine.Limits().CallTimeout)
 	x.running.add(&r.callContext)
 	x.crew.add(r)

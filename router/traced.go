@@ -2,6 +2,7 @@ package router
 
 import (
 	"bytes"
+	"context"
 
 	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/internal/wire"
@@ -44,6 +45,23 @@ func (f *fan) traced(traceparent string) *fan {
 func tracedRoute(r *carrier.Route, traceparent string) *carrier.Route {
 	quoted := wire.AppendString(nil, traceparent)
 	return r.Traced(quoted[1 : len(quoted)-1])
+}
+
+// A cause is what a request or an event carries of what it was caused by.
+type cause struct {
+	trace string // its trace context; "" for none
+	hops  uint32
+}
+
+func causeOf(m *wire.Msg) cause { return cause{traceOf(m), m.Hops} }
+
+// caused returns the context for the handler of a request that came with a cause. ctx has
+// the hops of what is caused by a request without.
+func caused(ctx context.Context, c cause) context.Context {
+	if c.hops > 0 {
+		ctx = sig.WithHops(ctx, int(c.hops)+1)
+	}
+	return sig.WithTraceparent(ctx, c.trace)
 }
 
 // traceOf returns the traceparent of a message, "" for most. A traceparent has no

@@ -13,7 +13,7 @@ import (
 	"github.com/sigrouter/sigrouter/sig"
 )
 
-// O9: a circle of requests ends at MaxCalls, one of events at MaxMessagesSecond where that
+// O9: a circle of requests ends at MaxHops, one of events at MaxMessagesSecond where that
 // is set: with an error each, and a second later the router does nothing any more.
 func TestCirclesEnd(t *testing.T) {
 	cmd, url := start(t, "server", []string{"SURVIVE_MESSAGES=2000"})
@@ -40,7 +40,8 @@ func TestCirclesEnd(t *testing.T) {
 
 	_, err = a.RemoteRequest(t.Context(), "b", "ask", nil)
 	require.ErrorIs(t, err, sig.ErrLimit)
-	require.ErrorContains(t, err, "MaxCalls")
+	require.ErrorContains(t, err, "MaxHops")
+	require.EqualValues(t, 16+1, asked.Load())
 	idle(t, cmd.Process.Pid, &asked)
 
 	bounce := func(from sig.Sender) sig.Listener {

@@ -37,7 +37,7 @@ func messages() map[string][]byte {
 		"spaced":       spaced(),
 		"signal up":    AppendSignal(nil, 17, nil, info, []byte(payload())),
 		"signal down":  AppendSignal(nil, 17, AppendTraceparent(AppendListeners(nil, ids), []byte("00-0af7-01")), info, []byte(payload())),
-		"request":      AppendRequest(nil, 17, "timer", "interval", []byte(payload())),
+		"request":      AppendRequest(nil, 17, "timer", "interval", Cause{}, []byte(payload())),
 		"reply":        AppendReply(nil, []byte(`"17"`), []byte(`{"ok":true,"n":[1,2,3]}`)),
 		"ack":          AppendAck(nil, 17, false),
 		"ping":         AppendCall(nil, 17, "ping", nil),
@@ -79,7 +79,7 @@ func TestWritersAllocateNothing(t *testing.T) {
 	info := AppendSignalInfo(nil, "timer", "tic", false)
 	n := testing.AllocsPerRun(100, func() {
 		b := AppendSignal(buf[:0], 1, AppendListeners(buf[:0:100], nil), info, data)
-		b = AppendRequest(b, 1, "timer", "interval", data)
+		b = AppendRequest(b, 1, "timer", "interval", Cause{}, data)
 		b = AppendReply(b, []byte(`"x"`), data)
 		b = AppendBinarySignalUp(b, 1, info, data)
 		b = AppendBinaryReply(b, 1, data)

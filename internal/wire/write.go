@@ -37,12 +37,6 @@ func AppendNotice(dst []byte, method string, params []byte) []byte {
 	return append(dst, '}')
 }
 
-// AppendRequest appends a call of the method "request": params for a method of a
-// sender. Nil params are null.
-func AppendRequest(dst []byte, id uint64, sender, method string, params []byte) []byte {
-	return appendArgs(appendRequestHead(dst, id, sender, method), params)
-}
-
 // A Cause is what a request or an event carries of what it was caused by. The zero value
 // is none. Binary frames have no place for it.
 type Cause struct {
@@ -64,18 +58,12 @@ func (c Cause) Append(dst []byte) []byte {
 	return dst
 }
 
-// AppendCausedRequest is AppendRequest for one that has a cause.
-func AppendCausedRequest(dst []byte, id uint64, sender, method string, cause Cause, params []byte) []byte {
-	return appendArgs(cause.Append(appendRequestHead(dst, id, sender, method)), params)
-}
-
-func appendRequestHead(dst []byte, id uint64, sender, method string) []byte {
+// AppendRequest appends a call of the method "request": params for a method of a
+// sender. Nil params are null.
+func AppendRequest(dst []byte, id uint64, sender, method string, cause Cause, params []byte) []byte {
 	dst = AppendString(append(appendCallHead(dst, id, "request"), `{"sender":`...), sender)
-	return AppendString(append(dst, `,"method":`...), method)
-}
-
-func appendArgs(dst, params []byte) []byte {
-	dst = appendOr(append(dst, `,"params":`...), params, "null")
+	dst = AppendString(append(dst, `,"method":`...), method)
+	dst = appendOr(append(cause.Append(dst), `,"params":`...), params, "null")
 	return append(dst, "}}"...)
 }
 

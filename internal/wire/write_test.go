@@ -18,7 +18,7 @@ func TestWriters(t *testing.T) {
 	info := AppendSignalInfo(nil, "timer", "tic", false)
 	for want, got := range map[string][]byte{
 		`{"id":9,"method":"ping","params":{}}`:                                                                       AppendCall(nil, 9, "ping", nil),
-		`{"id":23,"method":"request","params":{"sender":"timer","method":"interval","params":null}}`:                 AppendRequest(nil, 23, "timer", "interval", nil),
+		`{"id":23,"method":"request","params":{"sender":"timer","method":"interval","params":null}}`:                 AppendRequest(nil, 23, "timer", "interval", Cause{}, nil),
 		`{"id":"23","status":0,"response":null}`:                                                                     AppendReply(nil, []byte(`"23"`), nil),
 		`{"id":null,"status":0,"response":[1]}`:                                                                      AppendReply(nil, nil, []byte("[1]")),
 		`{"id":"23","status":-2,"response":null,"exception":"text"}`:                                                 AppendFailure(nil, []byte(`"23"`), &sig.Error{Status: -2, Message: "text"}),
@@ -126,13 +126,13 @@ func (r *roundTrip) text() {
 	r.same("id", m.Num, r.n)
 	r.same("listener_id", m.ListenerID, `"L3"`)
 
-	m = r.read(AppendRequest(nil, r.n, r.sender, r.event, r.data), Call)
+	m = r.read(AppendRequest(nil, r.n, r.sender, r.event, Cause{}, r.data), Call)
 	r.same("sender", m.Sender, r.sender)
 	r.same("method", m.Target, r.event)
 	r.same("params", m.Args, r.data)
 
 	for _, c := range []Cause{{Traceparent: []byte("00-ab")}, {Hops: 16}, {Traceparent: []byte("00-ab"), Hops: math.MaxUint32}} {
-		m = r.read(AppendCausedRequest(nil, r.n, r.sender, r.event, c, r.data), Call)
+		m = r.read(AppendRequest(nil, r.n, r.sender, r.event, c, r.data), Call)
 		r.same("sender", m.Sender, r.sender)
 		r.same("method", m.Target, r.event)
 		r.same("traceparent", m.Traceparent, string(c.Traceparent))
