@@ -1,6 +1,10 @@
 package carrier
 
-import "time"
+import (
+	"time"
+
+	"github.com/sigrouter/sigrouter/sig"
+)
 
 // Limits bounds what a peer may do. The zero value of each field means the default
 // named beside it. A limit that is passed is answered with sig.StatusLimit and a
@@ -81,6 +85,15 @@ func (l Limits) WithDefaults() Limits {
 	def(&l.ResumeFor, time.Minute)
 	def(&l.MaxSessions, 1024)
 	return l
+}
+
+// CheckHops fails when a request or an event has more hops behind it than MaxHops, of limits
+// that have their defaults.
+func (l *Limits) CheckHops(hops uint64) error {
+	if hops > uint64(l.MaxHops) {
+		return sig.Errorf(sig.ErrLimit, "it has %d hops behind it, more than %d: does it go around in a circle? (MaxHops)", hops, l.MaxHops)
+	}
+	return nil
 }
 
 func def[T comparable](field *T, value T) {

@@ -36,10 +36,11 @@ func (e *Engine) Over(limit, format string, args ...any) *sig.Error {
 // CheckHops fails, and counts, when a request or an event has more hops behind it than
 // MaxHops.
 func (e *Engine) CheckHops(hops uint64) error {
-	if most := e.lim.MaxHops; hops > uint64(most) {
-		return e.Over("MaxHops", "it has %d hops behind it, more than %d: does it go around in a circle?", hops, most)
+	err := e.lim.CheckHops(hops)
+	if err != nil {
+		e.overs.add("MaxHops")
 	}
-	return nil
+	return err
 }
 
 // Passed returns how often each limit was passed since the engine began, by the names of

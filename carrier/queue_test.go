@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sigrouter/sigrouter/internal/wire"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
@@ -41,7 +42,7 @@ func drainAll(q *Queue) (got []int) {
 
 func TestQueuePolicies(t *testing.T) {
 	plain := NewRoute("s", "e")
-	routes := [...]*Route{plain, plain.Traced([]byte("00-ab-cd-01"))} // with a trace context or without: the same signal
+	routes := [...]*Route{plain, plain.Caused(wire.Cause{Traceparent: []byte("00-ab-cd-01"), Hops: 1})} // with a cause or without: the same signal
 	for _, c := range []struct {
 		name   string
 		policy sig.Policy

@@ -16,7 +16,7 @@ type Route struct {
 	text, textRetained []byte // value of "info"
 	binary             []byte // sender and event with their lengths
 
-	of *Route // of events that carry a traceparent: the route of those that do not
+	of *Route // of events that have a cause: the route of those that do not
 }
 
 // NewRoute encodes the names of a signal.
@@ -33,23 +33,25 @@ func NewRoute(sender, event string) *Route {
 // maxTraceparent is the length of the longest traceparent that is passed on.
 const maxTraceparent = 256
 
-// Traced returns the route of events that carry a traceparent, given as the text of a JSON
-// string between its quotes. It goes where info does, so that nothing costs more for
-// events without. Binary frames have no place for it: such events travel as text.
-func (r *Route) Traced(text []byte) *Route {
-	if len(text) == 0 || len(text) > maxTraceparent {
+// Caused returns the route of events that have a cause, without a traceparent that is too long
+// to be one. It goes where info does, so that nothing costs more for events without. Binary
+// frames have no place for it: such events travel as text, and classic peers are not told.
+func (r *Route) Caused(c wire.Cause) *Route {
+	if len(c.Traceparent) > maxTraceparent {
+		c.Traceparent = nil
+	}
+	if c.None() {
 		return r
 	}
 	plain := r.plain()
-	member := append(append([]byte(`,"traceparent":"`), text...), '"')
 	return &Route{
 		Sender: r.Sender, Event: r.Event, of: plain,
-		text:         append(bytes.Clone(plain.text), member...),
-		textRetained: append(bytes.Clone(plain.textRetained), member...),
+		text:         c.Append(bytes.Clone(plain.text)),
+		textRetained: c.Append(bytes.Clone(plain.textRetained)),
 	}
 }
 
-// plain returns the route without a traceparent, by which the events of one signal are
+// plain returns the route without a cause, by which the events of one signal are
 // told from others.
 func (r *Route) plain() *Route {
 	if r != nil && r.of != nil {

@@ -101,6 +101,7 @@ func (o ClientOptions) newClient() *ClientRouter {
 	c.crew.spawn = c.goWorker
 	c.books.Store(&books{})
 	c.Router.buildFanout = c.forwarder
+	c.Router.checkHopsAt = c.engine.CheckHops
 	return c
 }
 

@@ -88,7 +88,7 @@ func (c *ClientRouter) receive(p *carrier.Peer, m *wire.Msg) {
 		p.Close(sig.Errorf(sig.ErrMalformed, "signal %d: %v", m.N, err))
 		return
 	}
-	d := delivery{n: m.N, event: sig.Event{Origin: tracedOrigin(o, traceOf(m)), Data: c.payload(p, m, m.Data)}}
+	d := delivery{n: m.N, event: sig.Event{Origin: causeOf(m).origin(o), Data: c.payload(p, m, m.Data)}}
 	if len(m.Listeners) == 1 {
 		d.id = m.Listeners[0]
 	} else {

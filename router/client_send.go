@@ -261,11 +261,7 @@ func (f *forward) send(e sig.Event) error {
 	if f.builtin {
 		return nil
 	}
-	route := f.route
-	if e.Traceparent != "" {
-		route = tracedRoute(route, e.Traceparent)
-	}
-	return f.client.forward(route, e)
+	return f.client.forward(causeOfEvent(e.Origin).route(f.route), e)
 }
 
 // forwardTarget stands in reports for the server as a listener.

@@ -133,7 +133,7 @@ func (f *fan) send(e sig.Event) error {
 		f.srv.badEnc.Add(1)
 		return fmt.Errorf("%s/%s cannot be sent to remote listeners: %w", e.Sender, e.Name, err)
 	}
-	f.traced(e.Traceparent).deliver(f.shared(carrier.Payload{Data: data.Data}, data.Codec, size), e.Retained, nil)
+	f.caused(causeOfEvent(e.Origin)).deliver(f.shared(carrier.Payload{Data: data.Data}, data.Codec, size), e.Retained, nil)
 	return nil
 }
 

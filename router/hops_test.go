@@ -111,3 +111,131 @@ func TestClassicPeerGetsNoHops(t *testing.T) {
 	require.NoError(t, c.Send(fmt.Appendf(nil, `{"id":%s,"status":0,"response":null}`, m.ID)))
 	require.NoError(t, <-answered)
 }
+
+// causedBy makes an event that others may be triggered from.
+func causedBy(hops int) sig.Event {
+	return sig.Event{Origin: &sig.Origin{Sender: "x", Name: "y", Traceparent: traceparent, Hops: hops}}
+}
+
+// TestHopsOfEvents follows the hops over every way that an event takes.
+func TestHopsOfEvents(t *testing.T) {
+	for _, text := range []bool{false, true} {
+		s := newSite(t, router.ServerOptions{})
+		a := s.dial(t, router.ClientOptions{TextOnly: text})
+		b := s.dial(t, router.ClientOptions{TextOnly: text})
+		timer, err := a.AddRemoteSender(t.Context(), "timer", sig.Retain("tic"))
+		require.NoError(t, err)
+		tic, err := timer.Signal("tic")
+		require.NoError(t, err)
+		far, near, own, late := newCollect(), newCollect(), newCollect(), newCollect()
+		_, err = b.AddRemoteListener(t.Context(), "timer", "tic", far.listen)
+		require.NoError(t, err)
+		_, err = a.AddListener("timer", "tic", own.listen)
+		require.NoError(t, err)
+		send := func(to ...collect) {
+			t.Helper()
+			require.NoError(t, sig.TriggerFrom(tic, causedBy(2), 1))
+			require.NoError(t, sig.TriggerFrom(tic, sig.Event{}, 2))
+			require.NoError(t, sig.TriggerFrom(tic, sig.NewEvent("x", "y", nil), 3))
+			for _, c := range to {
+				e := c.next(t)
+				require.Equal(t, 3, e.Hops)
+				require.Equal(t, traceparent, e.Traceparent)
+				require.Zero(t, c.next(t).Hops, "there is no cause")
+				e = c.next(t)
+				require.Equal(t, 1, e.Hops)
+				require.Empty(t, e.Traceparent)
+			}
+		}
+		send(far, own)
+		_, err = s.srv.AddListener("timer", "tic", near.listen, sig.SkipRetained()) // now it goes another way
+		require.NoError(t, err)
+		send(far, own, near)
+		_, err = b.AddRemoteListener(t.Context(), "timer", "tic", late.listen)
+		require.NoError(t, err)
+		e := late.next(t)
+		require.True(t, e.Retained)
+		require.Zero(t, e.Hops, "it is not handed over because of what was")
+
+		door, err := s.srv.AddSender("door", sig.Events("opened")) // from the server itself
+		require.NoError(t, err)
+		opened, err := sig.SignalOf[int](door, "opened")
+		require.NoError(t, err)
+		_, err = b.AddRemoteListener(t.Context(), "door", "opened", far.listen)
+		require.NoError(t, err)
+		require.NoError(t, opened.TriggerFrom(causedBy(15), 4))
+		require.Equal(t, 16, far.next(t).Hops)
+		require.ErrorIs(t, opened.TriggerFrom(causedBy(16), 4), sig.ErrLimit)
+		require.EqualValues(t, 1, s.srv.Stats().Passed["MaxHops"])
+		require.ErrorContains(t, sig.TriggerFrom(tic, causedBy(16), 4), "timer/tic: it has 17 hops behind it, more than 16")
+	}
+	require.NoError(t, sig.TriggerFrom(plainSignal{}, causedBy(16), 1), "a signal that knows nothing of hops")
+}
+
+// In one process a circle would be a recursion without end.
+func TestCircleInProcessEnds(t *testing.T) {
+	r := router.New()
+	defer r.Close()
+	out := map[string]sig.Signal{}
+	for _, name := range []string{"a", "b"} {
+		s, err := r.AddSender(name, sig.Events("e"))
+		require.NoError(t, err)
+		out[name], err = s.Signal("e")
+		require.NoError(t, err)
+	}
+	heard, failed := 0, []error(nil)
+	for from, to := range map[string]string{"a": "b", "b": "a"} {
+		_, err := r.AddListener(from, "e", func(e sig.Event) {
+			require.Equal(t, heard, e.Hops)
+			heard++
+			if err := sig.TriggerFrom(out[to], e, nil); err != nil {
+				failed = append(failed, err)
+			}
+		})
+		require.NoError(t, err)
+	}
+	require.NoError(t, out["a"].Trigger(nil))
+	require.Equal(t, 16+1, heard)
+	require.Len(t, failed, 1, "the last listener is told")
+	require.ErrorIs(t, failed[0], sig.ErrLimit)
+	require.ErrorContains(t, failed[0], "MaxHops")
+}
+
+// The server refuses events with more hops than it takes, whoever's client they come from.
+func TestMaxHopsOfEvents(t *testing.T) {
+	for _, listened := range []bool{false, true} {
+		s := limitSite(t, carrier.Limits{MaxHops: 3})
+		near := newCollect()
+		if listened { // then it goes another way
+			_, err := s.srv.AddListener("s", "e", near.listen)
+			require.NoError(t, err)
+		}
+		c := hello(t, s)
+		require.Zero(t, c.ask(`{"id":1,"method":"add_sender","params":{"sender":"s","events":["e"]}}`).Status)
+		signal := func(number string, hops int) string {
+			return fmt.Sprintf(`{%s,"method":"signal","params":{"info":{"sender":"s","event":"e"},"data":1,"hops":%d}}`, number, hops)
+		}
+		require.Zero(t, c.ask(signal(`"id":2`, 3)).Status)
+		over(t, s, c.ask(signal(`"id":3`, 4)), "MaxHops")
+		require.NoError(t, c.Send([]byte(signal(`"n":1`, 3))))
+		require.NoError(t, c.Send([]byte(signal(`"n":2`, 4))))
+		var m struct {
+			Refused int
+			rawReply
+		}
+		for m.Refused == 0 { // acknowledgements may come before
+			frame, err := c.Recv()
+			require.NoError(t, err)
+			require.NoError(t, json.Unmarshal(frame, &m))
+		}
+		require.Equal(t, 2, m.Refused)
+		require.Equal(t, int(sig.StatusLimit), m.Status)
+		require.Contains(t, m.Exception, "4 hops behind it, more than 3")
+		require.EqualValues(t, 2, s.srv.Stats().Passed["MaxHops"])
+		if listened {
+			require.Equal(t, 3, near.next(t).Hops)
+			require.Equal(t, 3, near.next(t).Hops)
+		}
+		s.emptied(t, c)
+	}
+}

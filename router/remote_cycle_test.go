@@ -52,32 +52,47 @@ func TestCircleOfRequestsEndsWithoutHops(t *testing.T) {
 	require.LessOrEqual(t, asked, int64(2*256+1))
 }
 
-// Two clients whose listeners answer each event of the other with one of their own: that has no
-// end by itself, and one with MaxMessagesSecond, which is told to who triggered.
-func TestCircleOfEventsEndsAtTheRate(t *testing.T) {
-	s := newSite(t, router.ServerOptions{Limits: carrier.Limits{MaxMessagesSecond: 10}})
+// bounce has two clients whose listeners answer each event of the other with one of their own,
+// triggered by the function. It returns how many there were, when the first was refused.
+func bounce(t *testing.T, limits carrier.Limits, trigger func(sig.Signal, sig.Event) error) (heard int64, err error) {
+	s := newSite(t, router.ServerOptions{Limits: limits})
 	refused := make(chan error, 1000)
-	o := router.ClientOptions{OnError: func(err error) { refused <- err }}
+	o := router.ClientOptions{OnError: func(err error) { refused <- err }, Limits: carrier.Limits{MaxHops: 100}}
 	a, b := s.dial(t, o), s.dial(t, o)
 	ea, eb := addRemote(t, a, "a", "e"), addRemote(t, b, "b", "e")
-	var heard atomic.Int64
-	bounce := func(out sig.Signal) sig.Listener {
-		return func(sig.Event) {
-			heard.Add(1)
-			_ = out.Trigger(nil)
+	var n atomic.Int64
+	answer := func(out sig.Signal) sig.Listener {
+		return func(e sig.Event) {
+			n.Add(1)
+			_ = trigger(out, e)
 		}
 	}
-	listenRemote(t, a, "b", "e", bounce(ea))
-	listenRemote(t, b, "a", "e", bounce(eb))
+	listenRemote(t, a, "b", "e", answer(ea))
+	listenRemote(t, b, "a", "e", answer(eb))
 	require.NoError(t, ea.Trigger(nil))
 	select {
-	case err := <-refused:
-		require.ErrorIs(t, err, sig.ErrLimit)
-		require.ErrorContains(t, err, "MaxMessagesSecond")
+	case err = <-refused:
 	case <-time.After(20 * time.Second):
-		require.FailNow(t, "it has no end", "%d events", heard.Load())
+		require.FailNow(t, "it has no end", "%d events", n.Load())
 	}
-	require.Positive(t, heard.Load())
-	_, err := a.Ping(t.Context())
-	require.NoError(t, err, "the connection stays")
+	_, pinged := a.Ping(t.Context())
+	require.NoError(t, pinged, "the connection stays")
+	return n.Load(), err
+}
+
+// A circle of events that are triggered because of one another ends at MaxHops, which is told
+// to who triggered.
+func TestCircleOfEventsEnds(t *testing.T) {
+	heard, err := bounce(t, carrier.Limits{}, func(out sig.Signal, e sig.Event) error { return sig.TriggerFrom(out, e, nil) })
+	require.ErrorIs(t, err, sig.ErrLimit)
+	require.ErrorContains(t, err, "MaxHops")
+	require.EqualValues(t, 16+1, heard, "the first has none behind it")
+}
+
+// Where they do not say so it has no end by itself, and one with MaxMessagesSecond.
+func TestCircleOfEventsEndsAtTheRate(t *testing.T) {
+	heard, err := bounce(t, carrier.Limits{MaxMessagesSecond: 10}, func(out sig.Signal, _ sig.Event) error { return out.Trigger(nil) })
+	require.ErrorIs(t, err, sig.ErrLimit)
+	require.ErrorContains(t, err, "MaxMessagesSecond")
+	require.Positive(t, heard)
 }

@@ -26,6 +26,10 @@ type seam struct {
 	// call the Router.
 	sendRetained func(s *subscription, e sig.Event)
 
+	// checkHopsAt counts and refuses what has too many hops behind it; nil: the default limit
+	// applies.
+	checkHopsAt func(hops uint64) error
+
 	// server is the router that is built on this one, if it has peers.
 	server *ServerRouter
 }

@@ -98,6 +98,7 @@ func (o ServerOptions) New() *ServerRouter {
 	s.Router.buildFanout = s.buildFanout
 	s.Router.sendRetained = s.sendRetained
 	s.engine = carrier.NewEngine(serverHandler{s}, carrier.Options{Limits: o.Limits, Logger: log})
+	s.Router.checkHopsAt = s.engine.CheckHops
 	return s
 }
 

@@ -17,7 +17,7 @@ type task struct {
 	turn  uint32 // the connection of the session that a numbered signal came by
 	in    *inbound
 	late  *lateInfo // instead of in: to be found in its turn
-	trace string    // the signal's trace context, "" for none
+	cause cause     // of the signal
 	data  carrier.Encoded
 	size  int   // of the data as JSON at most, where they are not
 	err   error // instead of all: why the signal with the number is refused

@@ -18,7 +18,7 @@ type inbound struct {
 // signal deals with a numbered signal, in the goroutine that reads.
 func (x *session) signal(p *carrier.Peer, m *wire.Msg) {
 	idle := x.serial.idle() // before the sender is looked for: what waits may add it
-	err, size := error(nil), 0
+	err, size := x.srv.engine.CheckHops(uint64(m.Hops)), 0
 	if m.Binary {
 		size, err = p.Check(m, m.Data)
 	}
@@ -26,7 +26,7 @@ func (x *session) signal(p *carrier.Peer, m *wire.Msg) {
 	if err == nil {
 		in, err = x.inbound(m)
 		if err != nil && !idle && m.Info != nil {
-			x.push(task{n: m.N, late: x.lateInfo(m), trace: traceOf(m), data: x.payload(p, m, m.Data), size: size})
+			x.push(task{n: m.N, late: x.lateInfo(m), cause: causeOf(m), data: x.payload(p, m, m.Data), size: size})
 			return
 		}
 	}
@@ -35,7 +35,7 @@ func (x *session) signal(p *carrier.Peer, m *wire.Msg) {
 		return
 	}
 	if !idle || !x.direct(p, in, m, size) {
-		x.push(task{n: m.N, in: in, trace: traceOf(m), data: x.payload(p, m, m.Data), size: size})
+		x.push(task{n: m.N, in: in, cause: causeOf(m), data: x.payload(p, m, m.Data), size: size})
 		return
 	}
 	p.Handled(m.N)
@@ -77,8 +77,8 @@ func (x *session) direct(p *carrier.Peer, in *inbound, m *wire.Msg, size int) bo
 			data = wire.CompactNewlines(nil, data)
 		}
 		f := to.fan.(*fan)
-		if m.Traceparent != nil {
-			f = f.traced(traceOf(m))
+		if m.Traceparent != nil || m.Hops > 0 {
+			f = f.caused(causeOf(m))
 		}
 		payload := x.copier.Copy(data)
 		if x.srv.engine.Mixed() {
@@ -159,7 +159,7 @@ func (x *session) signalCall(p *carrier.Peer, m *wire.Msg) {
 		p.Answered()
 		p.Touch(p)
 	default:
-		t := task{in: in, trace: traceOf(m), data: x.payload(p, m, m.Data), call: x.newCall(p, m)}
+		t := task{in: in, cause: causeOf(m), data: x.payload(p, m, m.Data), call: x.newCall(p, m)}
 		if err != nil {
 			t.late = x.lateInfo(m)
 		}
@@ -184,13 +184,13 @@ func (x *session) runSignal(t *task) error {
 		m.remote(t.data, t.size)
 	}
 	if to.fan != nil {
-		f := to.fan.(*fan).traced(t.trace)
+		f := to.fan.(*fan).caused(t.cause)
 		f.deliver(f.shared(carrier.Payload{Data: t.data.Data}, t.data.Codec, t.size), false, nil)
 	}
 	if !to.local {
 		return nil
 	}
-	return t.in.signal.deliverEvent(to, sig.Event{Origin: t.in.signal.traced(t.trace), Data: t.data.Raw()})
+	return t.in.signal.deliverEvent(to, sig.Event{Origin: t.cause.origin(&t.in.signal.origin), Data: t.data.Raw()})
 }
 
 // begins notes that a numbered signal is going to be dispatched. It reports false when the

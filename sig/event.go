@@ -14,6 +14,10 @@ type Origin struct {
 	// it; "" for most. An event that has one has an Origin of its own.
 	Traceparent string
 
+	// Hops is how many events lie behind it, each triggered because of the one before; 0 for
+	// most. An event that has some has an Origin of its own. See TriggerFrom.
+	Hops int
+
 	// Info is what middleware of the router has added, nil for nothing. It stays in the
 	// process.
 	Info map[string]any

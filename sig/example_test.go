@@ -128,6 +128,24 @@ func ExampleTriggerTraced() {
 	// tea 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
 }
 
+// Two listeners that make each other's events: that ends when each says why it triggers.
+func ExampleTriggerFrom() {
+	bus := router.New()
+	lamp, _ := bus.AddSender("lamp", sig.Events("on", "off"))
+	on, _ := lamp.Signal("on")
+	off, _ := lamp.Signal("off")
+	_, _ = bus.AddListener("lamp", "on", func(e sig.Event) { _ = sig.TriggerFrom(off, e, nil) })
+	_, _ = bus.AddListener("lamp", "off", func(e sig.Event) {
+		if err := sig.TriggerFrom(on, e, nil); err != nil {
+			fmt.Println(err)
+		}
+	})
+	_ = on.Trigger(nil)
+	_ = off.Trigger(nil)
+	// Output:
+	// lamp/on: it has 17 hops behind it, more than 16: does it go around in a circle? (MaxHops)
+}
+
 func ExampleOnDrop() {
 	bus := router.New()
 	began, goOn := make(chan bool), make(chan bool)

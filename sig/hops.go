@@ -23,3 +23,26 @@ func Hops(ctx context.Context) int {
 	n, _ := ctx.Value(hopsKey{}).(int)
 	return n
 }
+
+// TriggerFrom is s.Trigger in a listener: for an event that is triggered because of another,
+// cause. It has one hop more behind it, and the trace context of cause. That ends circles of
+// events, in one process and across several: with more hops than the limit MaxHops it fails
+// with ErrLimit. A Signal that cannot do it triggers without hops.
+//
+// For a request that is made because of an event, give its context WithHops(ctx, e.Hops+1).
+func TriggerFrom(s Signal, cause Event, data any) error {
+	if cause.Origin == nil {
+		return s.Trigger(data)
+	}
+	if f, ok := s.(interface {
+		TriggerFrom(cause Event, data any) error
+	}); ok {
+		return f.TriggerFrom(cause, data)
+	}
+	return TriggerTraced(s, cause.Traceparent, data)
+}
+
+// TriggerFrom is the function TriggerFrom for a T.
+func (s TypedSignal[T]) TriggerFrom(cause Event, data T) error {
+	return TriggerFrom(s.signal, cause, data)
+}

@@ -43,9 +43,9 @@ func openStore(bus *router.Router, stock map[string]int) {
 	store := must(bus.AddSender("store", sig.Retain("low"), sig.Answer("left",
 		sig.Handle(func(_ context.Context, what string) (int, error) { return stock[what], nil }))))
 	low := must(sig.SignalOf[string](store, "low"))
-	must(sig.On(bus, "shop", "ordered", func(_ sig.Event, o order) {
+	must(sig.On(bus, "shop", "ordered", func(e sig.Event, o order) {
 		if stock[o.What] -= o.Pieces; stock[o.What] < 2 {
-			_ = low.Trigger(o.What)
+			_ = low.TriggerFrom(e, o.What) // because of e: circles of these end
 		}
 	}, nil))
 }

@@ -13,8 +13,9 @@ import (
 	"github.com/sigrouter/sigrouter/sig"
 )
 
-// O9: a circle of requests ends at MaxHops, one of events at MaxMessagesSecond where that
-// is set: with an error each, and a second later the router does nothing any more.
+// O9: a circle of requests ends at MaxHops, one of events there too where each is triggered
+// from the one before, else at MaxMessagesSecond where that is set: with an error each, and a
+// second later the router does nothing any more.
 func TestCirclesEnd(t *testing.T) {
 	cmd, url := start(t, "server", []string{"SURVIVE_MESSAGES=2000"})
 	refused := make(chan error, 1000)
@@ -33,9 +34,9 @@ func TestCirclesEnd(t *testing.T) {
 			return resp.Data, err
 		})
 	}
-	sa, err := a.AddRemoteSender(t.Context(), "a", sig.Events("e"), ask(a, "b"))
+	sa, err := a.AddRemoteSender(t.Context(), "a", sig.Events("e", "from"), ask(a, "b"))
 	require.NoError(t, err)
-	sb, err := b.AddRemoteSender(t.Context(), "b", sig.Events("e"), ask(b, "a"))
+	sb, err := b.AddRemoteSender(t.Context(), "b", sig.Events("e", "from"), ask(b, "a"))
 	require.NoError(t, err)
 
 	_, err = a.RemoteRequest(t.Context(), "b", "ask", nil)
@@ -44,30 +45,34 @@ func TestCirclesEnd(t *testing.T) {
 	require.EqualValues(t, 16+1, asked.Load())
 	idle(t, cmd.Process.Pid, &asked)
 
-	bounce := func(from sig.Sender) sig.Listener {
-		out, err := from.Signal("e")
-		require.NoError(t, err)
-		return func(sig.Event) {
-			heard.Add(1)
-			_ = out.Trigger(nil)
+	bounce := func(event string, trigger func(sig.Signal, sig.Event) error, limit string) {
+		answer := func(to *router.ClientRouter, hear string, from sig.Sender) sig.Signal {
+			out, err := from.Signal(event)
+			require.NoError(t, err)
+			_, err = to.AddRemoteListener(t.Context(), hear, event, func(e sig.Event) {
+				heard.Add(1)
+				if err := trigger(out, e); err != nil {
+					refused <- err
+				}
+			})
+			require.NoError(t, err)
+			return out
 		}
+		answer(b, "a", sb)
+		require.NoError(t, answer(a, "b", sa).Trigger(nil))
+		select {
+		case err := <-refused:
+			require.ErrorIs(t, err, sig.ErrLimit)
+			require.ErrorContains(t, err, limit)
+		case <-time.After(patience):
+			require.Fail(t, "the circle has no end", "%d events", heard.Load())
+		}
+		idle(t, cmd.Process.Pid, &heard)
 	}
-	_, err = a.AddRemoteListener(t.Context(), "b", "e", bounce(sa))
-	require.NoError(t, err)
-	_, err = b.AddRemoteListener(t.Context(), "a", "e", bounce(sb))
-	require.NoError(t, err)
-	first, err := sa.Signal("e")
-	require.NoError(t, err)
-	require.NoError(t, first.Trigger(nil))
-	select {
-	case err := <-refused:
-		require.ErrorIs(t, err, sig.ErrLimit)
-		require.ErrorContains(t, err, "MaxMessagesSecond")
-	case <-time.After(patience):
-		require.Fail(t, "the circle has no end", "%d events", heard.Load())
-	}
+	bounce("from", func(out sig.Signal, e sig.Event) error { return sig.TriggerFrom(out, e, nil) }, "MaxHops")
+	require.EqualValues(t, 16+1, heard.Load())
+	bounce("e", func(out sig.Signal, _ sig.Event) error { return out.Trigger(nil) }, "MaxMessagesSecond")
 	require.Greater(t, heard.Load(), int64(100), "it went around")
-	idle(t, cmd.Process.Pid, &heard)
 }
 
 // idle checks that a process does next to nothing, a second from now, and that nothing is
