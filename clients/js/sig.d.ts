@@ -97,6 +97,8 @@ export interface SigEvent<T = Data> {
   readonly retained: boolean;
   /** Of the trace that the event belongs to, as W3C Trace Context writes it. */
   readonly traceparent?: string;
+  /** How many events lie behind it, each triggered because of the one before. Undefined: none. */
+  readonly hops?: number;
 }
 
 /** Events meant for a listener that were dropped. Without names when they are of several. */
@@ -142,6 +144,14 @@ export interface RequestContext {
   readonly signal: AbortSignal;
   /** Of the trace that the request belongs to, as W3C Trace Context writes it. */
   readonly traceparent?: string;
+  /** How many requests lie behind it, each made to answer the one before. Undefined: none. */
+  readonly hops?: number;
+}
+
+/** What an event or a request is because of: an event, or the context of a handler. */
+export interface Cause {
+  readonly traceparent?: string;
+  readonly hops?: number;
 }
 
 /** Answers requests. An error that is a SigError reaches the caller with its code and data, any other with its message. */
@@ -166,8 +176,13 @@ export interface RequestOptions {
   timeout?: number;
   /** Gives up. */
   signal?: AbortSignal;
-  /** Of the trace that the request belongs to, as W3C Trace Context writes it; the handler sees it. */
+  /** Of the trace that the request belongs to, as W3C Trace Context writes it; the handler sees it. That of cause. */
   traceparent?: string;
+  /**
+   * Why it is made: the context of the handler that makes it, or the event. Its trace goes on, and
+   * circles of requests end: the server refuses what has more than 16 hops behind it.
+   */
+  cause?: Cause;
 }
 
 export interface SenderInfo {
@@ -232,6 +247,16 @@ export declare class Client {
   close(options?: { timeout?: number }): Promise<void>;
 }
 
+export interface TriggerOptions {
+  /** Of the trace that the event belongs to, as W3C Trace Context writes it. That of cause. */
+  traceparent?: string;
+  /**
+   * Why it is triggered: the event that a listener was called with, or the context of a handler. Its
+   * trace goes on, and circles of events end: the server refuses what has more than 16 hops behind it.
+   */
+  cause?: Cause;
+}
+
 /** The holder's handle to a sender. */
 export declare class Sender {
   private constructor();
@@ -242,7 +267,7 @@ export declare class Sender {
    * it: it never is an unhandled rejection, a failure nobody waits for goes to the "error"
    * handlers.
    */
-  trigger(event: string, data?: Data, options?: { traceparent?: string }): Promise<void>;
+  trigger(event: string, data?: Data, options?: TriggerOptions): Promise<void>;
   /** Takes the sender out of the server, after the signals triggered before. */
   remove(): Promise<void>;
 }

@@ -247,6 +247,12 @@ function readGap(m, gap) {
   if (event != null) m.gap.event = named("event", event);
 }
 
+/** The members for what a request or an event is made because of. */
+function causeText({ cause, traceparent = cause?.traceparent } = {}) {
+  const trace = traceparent === undefined ? "" : `,"traceparent":${JSON.stringify(String(traceparent))}`;
+  return cause ? `${trace},"hops":${(cause.hops ?? 0) + 1}` : trace;
+}
+
 /** How many hops a signal or a request has behind it; undefined for none. */
 function hopsOf(params, texts) {
   if (params.hops == null) return undefined;
@@ -871,6 +877,7 @@ class Session {
   asked(m, signal) {
     const context = { sender: m.sender, method: m.target, signal };
     if (m.traceparent) context.traceparent = m.traceparent;
+    if (m.hops) context.hops = m.hops;
     return context;
   }
 
@@ -928,6 +935,7 @@ class Session {
     try {
       const e = { sender: m.info.sender, event: m.info.event, data: this.value(m.data), retained: m.info.retained };
       if (m.traceparent) e.traceparent = m.traceparent;
+      if (m.hops) e.hops = m.hops;
       return e;
     } catch (err) {
       this.report(err);
@@ -1047,14 +1055,13 @@ class Session {
     return s.removing;
   }
 
-  trigger(s, event, data, traceparent) {
+  trigger(s, event, data, options) {
     const { promise, resolve, reject } = Acknowledgement.make((err, observed) => this.clock.setTimeout(() => observed() || this.report(err), 0));
     try {
       if (s.removed) throw fail("removed", `sender ${s.name} was removed`);
       if (this.closing) throw fail("shutting_down", "the client is closed");
       if (!s.events.has(event)) throw fail("no_event", `sender ${s.name} has not declared event ${event}`);
-      let text = `"params":{"info":${JSON.stringify({ sender: s.name, event })},"data":${this.text(data)}`;
-      if (traceparent !== undefined) text += `,"traceparent":${JSON.stringify(String(traceparent))}`;
+      let text = `"params":{"info":${JSON.stringify({ sender: s.name, event })},"data":${this.text(data)}${causeText(options)}`;
       const bytes = byteLength(text);
       if (bytes > this.max - 64) throw tooLong(this.max);
       if (this.outbox.items.size >= this.options.outbox || this.outbox.bytes + bytes > this.options.outboxBytes) {
@@ -1224,7 +1231,7 @@ export class Sender {
    * it, and rejects when it was refused or did not fit into the outbox. Nobody has to wait for
    * it: a failure nobody waits for goes to the "error" handlers.
    */
-  trigger(event, data, { traceparent } = {}) { return this.#session.trigger(this.#s, event, data, traceparent); }
+  trigger(event, data, options) { return this.#session.trigger(this.#s, event, data, options); }
 
   /** Takes the sender out of the server, after the signals triggered before. */
   remove() { return this.#session.removeSender(this.#s); }
@@ -1319,8 +1326,7 @@ export class Client {
   /** Asks a sender, at most for options.timeout ms (30 s), and returns what it answers. Never sent twice. */
   async request(sender, method, params, options) {
     checkNames(sender, method);
-    const trace = options?.traceparent === undefined ? "" : `,"traceparent":${JSON.stringify(String(options.traceparent))}`;
-    const text = `{"sender":${JSON.stringify(sender)},"method":${JSON.stringify(method)}${trace},"params":${this.#session.text(params)}}`;
+    const text = `{"sender":${JSON.stringify(sender)},"method":${JSON.stringify(method)}${causeText(options)},"params":${this.#session.text(params)}}`;
     return this.#session.value(await this.#session.call("request", text, options));
   }
 

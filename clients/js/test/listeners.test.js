@@ -11,11 +11,11 @@ test("a listener is called with each event", async () => {
   assert.deepEqual(call.params, { sender: "timer", event: "tic" });
   t.link.signal(1, [3], 42);
   t.link.signal(2, [3], { a: 1 }, { sender: "timer", event: "tic", retained: true });
-  t.link.say('{"n":3,"method":"signal","params":{"listeners":[3],"info":{"sender":"timer","event":"tic"},"traceparent":"00-1"}}');
+  t.link.say('{"n":3,"method":"signal","params":{"listeners":[3],"info":{"sender":"timer","event":"tic"},"traceparent":"00-1","hops":2}}');
   assert.deepEqual(events, [
     { sender: "timer", event: "tic", data: 42, retained: false },
     { sender: "timer", event: "tic", data: { a: 1 }, retained: true },
-    { sender: "timer", event: "tic", data: null, retained: false, traceparent: "00-1" },
+    { sender: "timer", event: "tic", data: null, retained: false, traceparent: "00-1", hops: 2 },
   ]);
 });
 

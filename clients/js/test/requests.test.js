@@ -161,6 +161,29 @@ test("a request carries the trace it belongs to, both ways", async () => {
   assert.deepEqual(seen, ["00-2", undefined]);
 });
 
+test("a request and an event say what they are because of", async () => {
+  const t = await connected();
+  const { sender } = await addSender(t, "door", {
+    events: "opened",
+    requests: { open: (_, context) => {
+      sender.trigger("opened", 1, { cause: context });
+      return t.c.request("a", "b", 1, { cause: context });
+    } },
+  });
+  for (const [given, want] of [[{}, { hops: 1 }], [{ hops: 3, traceparent: "00-1" }, { hops: 4, traceparent: "00-1" }]]) {
+    t.link.say({ id: 7, method: "request", params: { sender: "door", method: "open", ...given } });
+    await settle();
+    assert.deepEqual(t.link.next().params, { info: { sender: "door", event: "opened" }, data: 1, ...want });
+    const call = t.link.next();
+    assert.deepEqual(call.params, { sender: "a", method: "b", params: 1, ...want });
+    t.link.reply(call, 2);
+    await settle();
+    t.link.next({ id: 7, status: 0, response: 2 });
+  }
+  t.c.request("a", "b", 1, { cause: { traceparent: "00-1" }, traceparent: "00-2" }).catch(() => {});
+  assert.deepEqual(t.link.next().params, { sender: "a", method: "b", params: 1, hops: 1, traceparent: "00-2" });
+});
+
 test("errors of handlers become failed replies", async () => {
   const t = await connected();
   await addSender(t, "door", {
