@@ -54,25 +54,32 @@ func (t *Tracer) Signal(s sig.Sender, event string) (*Signal, error) {
 }
 
 // Trigger is sig.Signal.Trigger. The event carries the span that this makes, which is a
-// child of the one in ctx. ctx has no say otherwise.
+// child of the one in ctx, and the hops of ctx: those of a Listener and of a handler end
+// circles, see sig.TriggerFrom. ctx has no say otherwise.
 func (s *Signal) Trigger(ctx context.Context, data any) error {
 	ctx, span := s.tracer.event(ctx, &s.origin, "send", trace.SpanKindProducer)
 	defer span.End()
-	return failed(span, sig.TriggerTraced(s.signal, traceparent(ctx), data))
+	hops := sig.Hops(ctx)
+	if hops == 0 {
+		return failed(span, sig.TriggerTraced(s.signal, traceparent(ctx), data))
+	}
+	cause := sig.Event{Origin: &sig.Origin{Traceparent: traceparent(ctx), Hops: hops - 1}}
+	return failed(span, sig.TriggerFrom(s.signal, cause, data))
 }
 
 // Listeners is sig.Signal.Listeners.
 func (s *Signal) Listeners() int { return s.signal.Listeners() }
 
 // Listener returns a listener that calls fn with a context which has a span for the
-// call: a child of the one that the event carries.
+// call: a child of the one that the event carries. What is triggered and requested with the
+// context has one hop more behind it than the event.
 func (t *Tracer) Listener(fn func(context.Context, sig.Event)) sig.Listener {
 	return func(e sig.Event) {
 		if e.Traceparent == "" && !t.roots {
-			fn(context.Background(), e)
+			fn(sig.WithHops(context.Background(), e.Hops+1), e)
 			return
 		}
-		ctx, span := t.event(parent(e.Traceparent), e.Origin, "process", trace.SpanKindConsumer)
+		ctx, span := t.event(sig.WithHops(parent(e.Traceparent), e.Hops+1), e.Origin, "process", trace.SpanKindConsumer)
 		defer span.End()
 		defer panicked(span)
 		fn(ctx, e)

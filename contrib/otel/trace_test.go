@@ -125,6 +125,30 @@ func TestRequestsAcrossProcesses(t *testing.T) {
 	require.Equal(t, asks.SpanContext.TraceID(), sums.SpanContext.TraceID())
 }
 
+// What a listener triggers and asks with its context has a hop more behind it than the event.
+func TestHops(t *testing.T) {
+	p := newProgram(t, sigotel.Options{Roots: true})
+	bus := router.New()
+	t.Cleanup(func() { require.NoError(t, bus.Close()) })
+	ring, err := bus.AddSender("ring", sig.Events("e"))
+	require.NoError(t, err)
+	e, err := p.tracer.Signal(ring, "e")
+	require.NoError(t, err)
+	var hops []int
+	var failed error
+	_, err = bus.AddListener("ring", "e", p.tracer.Listener(func(ctx context.Context, ev sig.Event) {
+		hops = append(hops, ev.Hops)
+		if err := e.Trigger(ctx, nil); err != nil {
+			failed = err
+		}
+	}))
+	require.NoError(t, err)
+	require.NoError(t, e.Trigger(t.Context(), nil))
+	require.Len(t, hops, 17)
+	require.Equal(t, 16, hops[16])
+	require.ErrorIs(t, failed, sig.ErrLimit)
+}
+
 // An event without a trace has no span, unless that is wished for.
 func TestRoots(t *testing.T) {
 	for _, roots := range []bool{false, true} {
