@@ -66,6 +66,18 @@ type (
 		SetMaxFrame(bytes int)
 	}
 
+	// A Metered Conn tells how much memory it keeps for messages that are not whole.
+	Metered interface {
+		// SetMeter is called before the first Recv. Recv calls keep, from its goroutine,
+		// before it keeps more than 64 KiB, with how many bytes it wants to keep, and each
+		// time that is another number; 64 KiB and less are all the same. When keep reports
+		// false, Recv lets go of what it has and fails with ErrClosed.
+		SetMeter(keep func(bytes int) bool)
+		// StopRecv makes Recv fail with ErrClosed, as soon as it can be done without closing.
+		// It may be called from anywhere, and does not wait. What is sent still goes out.
+		StopRecv()
+	}
+
 	// A WriteDeadliner bounds how long Send and SendBatch may take.
 	WriteDeadliner interface {
 		SetWriteDeadline(t time.Time) error

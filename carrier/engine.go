@@ -56,6 +56,8 @@ type Engine struct {
 	start   time.Time
 	clock   atomic.Int64 // time since start, as of the last tick
 	queued  gauge        // bytes that wait for all peers
+	parts   partials
+	long    longBuffers
 	overs   overs
 	nextID  atomic.Uint64
 	chunks  sync.Pool // of *chunk

@@ -26,6 +26,7 @@ type Limits struct {
 	QueueSoftBytes    int           // bytes that may wait for longer than QueueSoftTime; 4 MiB
 	QueueSoftTime     time.Duration // 10 s
 	QueueTotalBytes   int           // bytes that may wait for all peers together; 256 MiB
+	PartialTotalBytes int           // bytes of messages begun and not whole, of all peers together; 64 MiB, or four times MaxMessage if that is more
 	MaxConns          int           // connections; 10,000
 	MaxConnsAddress   int           // connections of one address that is not loopback; 256
 	MaxLogins         int           // connections not yet logged in; 64
@@ -66,6 +67,7 @@ func (l Limits) WithDefaults() Limits {
 	def(&l.QueueSoftBytes, 4<<20)
 	def(&l.QueueSoftTime, 10*time.Second)
 	def(&l.QueueTotalBytes, 256<<20)
+	def(&l.PartialTotalBytes, max(64<<20, 4*l.MaxMessage))
 	def(&l.MaxConns, 10_000)
 	def(&l.MaxConnsAddress, 256)
 	def(&l.MaxLogins, 64)

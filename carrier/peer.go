@@ -106,6 +106,9 @@ func newPeer(e *Engine, conn Conn, data any) *Peer {
 	}
 	p.buffered, _ = probe[Buffered](conn)
 	p.try, _ = probe[TrySender](conn)
+	if m, ok := probe[Metered](conn); ok {
+		m.SetMeter(func(bytes int) bool { return e.keep(p, bytes) })
+	}
 	if l, ok := probe[Lossy](conn); ok {
 		p.lossy = l.Lossy()
 		p.lines = p.lossy
@@ -121,7 +124,7 @@ func newPeer(e *Engine, conn Conn, data any) *Peer {
 	p.calls.peer = p
 	p.classic.peer = p
 	if p.stream != nil {
-		p.stream.idle = p.endBatch
+		p.stream.idle, p.stream.long = p.endBatch, &e.long
 	}
 	return p
 }
@@ -389,6 +392,7 @@ func (p *Peer) finish() {
 
 // release lets buffers go: who may come back is remembered for a time, and with it the peer.
 func (p *Peer) release() {
+	p.engine.parts.drop(p)
 	if s := p.stream; s != nil {
 		s.buf, s.start, s.end = nil, 0, 0
 	}

@@ -16,7 +16,8 @@ import (
 )
 
 // Sizes of a stream's read buffer. It doubles when a read fills it and halves after
-// two reads that did not need it, so an idle connection holds the least.
+// two reads that did not need it, so an idle connection holds the least. A longer one is
+// kept only while part of a message is in it.
 const (
 	minReadBuffer = 512
 	maxReadBuffer = 64 << 10
@@ -56,7 +57,10 @@ type Stream struct {
 	info Info
 	max  atomic.Int64 // bytes of the longest frame
 	half half
-	idle func() // called before each read, for the Engine; may be nil
+	idle func()               // called before each read, for the Engine; may be nil
+	keep func(bytes int) bool // see Metered; may be nil
+	stop atomic.Bool          // StopRecv was called
+	long *longBuffers         // may be nil
 
 	buf        []byte // buf[start:end] is read and not yet handed out
 	start, end int
@@ -205,7 +209,10 @@ func (s *Stream) fill() error {
 	if s.idle != nil {
 		s.idle()
 	}
-	s.makeRoom()
+	if s.stop.Load() || !s.makeRoom() {
+		s.letGo()
+		return s.fail(ErrClosed)
+	}
 	s.half.note(s.total, s.end-s.start)
 	n, err := s.rwc.Read(s.buf[s.end:])
 	s.resize(n)
@@ -217,14 +224,18 @@ func (s *Stream) fill() error {
 	switch {
 	case err == nil:
 		return nil
+	case s.stop.Load():
+		s.letGo()
+		err = ErrClosed
 	case errors.Is(err, io.EOF) && s.start < s.end:
 		err = fmt.Errorf("connection closed in the middle of a message: %w", io.ErrUnexpectedEOF)
 	}
 	return s.fail(err)
 }
 
-// makeRoom moves what is buffered to the front and sees that there is space behind it.
-func (s *Stream) makeRoom() {
+// makeRoom moves what is buffered to the front and sees that there is space behind it. It
+// reports false when there must be no more.
+func (s *Stream) makeRoom() bool {
 	switch {
 	case s.buf == nil:
 		s.buf = make([]byte, minReadBuffer)
@@ -236,18 +247,43 @@ func (s *Stream) makeRoom() {
 		s.end = copy(s.buf, s.buf[s.start:s.end])
 		s.start = 0
 	case s.end == len(s.buf):
-		grown := make([]byte, max(2*(s.end-s.start), minReadBuffer))
-		s.end = copy(grown, s.buf[s.start:s.end])
-		s.start = 0
-		s.buf = grown
+		return s.grow(max(2*(s.end-s.start), minReadBuffer))
 	}
+	return true
+}
+
+// grow sees to a buffer of at least so many bytes, with what is buffered at its front.
+func (s *Stream) grow(size int) bool {
+	var grown []byte
+	if size <= maxReadBuffer {
+		grown = make([]byte, size)
+	} else {
+		_, size = longClass(size)
+		if s.keep != nil && !s.keep(size) {
+			return false
+		}
+		grown = s.long.get(size)
+	}
+	n := copy(grown, s.buf[s.start:s.end])
+	s.long.put(s.buf)
+	s.buf, s.start, s.end = grown, 0, n
+	return true
+}
+
+// letGo gives back a buffer that nothing is in, or that is not to be read.
+func (s *Stream) letGo() {
+	if len(s.buf) > maxReadBuffer && s.keep != nil {
+		s.keep(0)
+	}
+	s.long.put(s.buf)
+	s.buf, s.start, s.end = nil, 0, 0
 }
 
 // resize notes how much of the buffer a read of n bytes used.
 func (s *Stream) resize(n int) {
 	switch {
 	case s.end+n == len(s.buf) && len(s.buf) < maxReadBuffer:
-		grown := make([]byte, 2*len(s.buf))
+		grown := make([]byte, min(2*len(s.buf), maxReadBuffer))
 		copy(grown, s.buf[:s.end+n])
 		s.buf = grown
 		s.short = 0
@@ -258,8 +294,14 @@ func (s *Stream) resize(n int) {
 	}
 }
 
-// shrink halves an empty buffer that was too large twice in a row.
+// shrink halves an empty buffer that was too large twice in a row. One that grew for a long
+// message is given back at once, since the next may never come.
 func (s *Stream) shrink() {
+	if len(s.buf) > maxReadBuffer {
+		s.letGo()
+		s.buf = s.long.get(maxReadBuffer)
+		s.short = 0
+	}
 	if len(s.buf) == minReadBuffer {
 		s.split = nil
 	}
@@ -298,6 +340,17 @@ func (s *Stream) Close() error {
 
 // SetMaxFrame sets the length of the longest frame; it is 1 MiB at first.
 func (s *Stream) SetMaxFrame(n int) { s.max.Store(int64(n)) }
+
+// SetMeter sets what Recv asks before its buffer grows beyond 64 KiB.
+func (s *Stream) SetMeter(keep func(bytes int) bool) { s.keep = keep }
+
+// StopRecv ends Recv, at once where the stream has deadlines, else when it is closed.
+func (s *Stream) StopRecv() {
+	s.stop.Store(true)
+	if d, ok := s.rwc.(interface{ SetReadDeadline(time.Time) error }); ok {
+		_ = d.SetReadDeadline(time.Unix(1, 0)) // long ago
+	}
+}
 
 // Info describes the stream.
 func (s *Stream) Info() Info { return s.info }

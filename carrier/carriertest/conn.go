@@ -46,6 +46,9 @@ func Run(t *testing.T, pair Pair) {
 		{"a batch is received as its frames", batches},
 		{"TrySendBatch never blocks", tryNeverBlocks},
 		{"SetMaxFrame refuses longer frames", maxFrame},
+		{"a meter knows what is kept of a message", meter},
+		{"a meter that refuses ends Recv", meterRefuses},
+		{"StopRecv ends Recv and not Send", stopRecv},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, b := pair(t)

@@ -139,8 +139,9 @@ func (c *conn) drain() {
 		return
 	}
 	if c.rerr == nil {
+		c.letGo()
 		for c.rerr == nil {
-			if _, err := c.message(); err != nil {
+			if _, _, err := c.lib.NextReader(); err != nil { // which passes over what came before
 				c.rerr = c.ended(err)
 			}
 		}
@@ -151,6 +152,7 @@ func (c *conn) drain() {
 	if h, ok := c.nc.(interface{ CloseWrite() error }); ok {
 		_ = h.CloseWrite()
 	}
+	_ = c.nc.SetReadDeadline(time.Time{}) // it may have been in the past, for Recv to end
 	_, _ = io.Copy(io.Discard, c.nc)
 }
 

@@ -37,6 +37,8 @@ type conn struct {
 	row  []byte     // under rmu: what Recv has not returned of a binary one
 	rerr error      // under rmu: why reading ended
 
+	keep func(bytes int) bool // see carrier.Metered; may be nil
+
 	closing atomic.Bool // this end has begun to close: what still comes is dropped
 	once    sync.Once
 }
@@ -123,6 +125,15 @@ func (c *conn) Buffered() bool {
 
 // SetMaxFrame sets the length of the longest message that is received.
 func (c *conn) SetMaxFrame(n int) { c.in.max.Store(int64(n)) }
+
+// SetMeter sets what is asked before memory for a message grows beyond 64 KiB.
+func (c *conn) SetMeter(keep func(bytes int) bool) { c.keep = keep }
+
+// StopRecv ends Recv.
+func (c *conn) StopRecv() {
+	c.in.stop.Store(true)
+	_ = c.nc.SetReadDeadline(time.Unix(1, 0)) // long ago
+}
 
 // SetWriteDeadline bounds SendBatch. While the Conn closes it is out of the caller's
 // hands.

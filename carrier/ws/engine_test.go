@@ -13,6 +13,7 @@ import (
 
 	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/internal/wire"
+	"github.com/sigrouter/sigrouter/sig"
 )
 
 // answerer is a Handler that answers each call with its params.
@@ -118,4 +119,44 @@ func TestEngineCloseCodes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, got{opClose, code(closeGoingAway, "maintenance")}, f)
 	r.send(closing(f.payload).bytes())
+}
+
+// TestEnginePartial checks that messages in fragments, of which the last does not come, are
+// bounded together, that who keeps the most is told why it is closed, and that nothing is
+// kept of it.
+func TestEnginePartial(t *testing.T) {
+	e, at, gone := serveEngine(t, carrier.Options{Limits: carrier.Limits{PartialTotalBytes: 1 << 20}})
+	begin := func(n int) *raw {
+		r := dialRaw(t, at)
+		r.send(textPart(`{"id":7,"method":"x","params":{"s":"`).bytes())
+		for range n {
+			r.send(cont(strings.Repeat("x", 50_000)).bytes())
+		}
+		return r
+	}
+	settled := func(atLeast, atMost int64) {
+		t.Helper()
+		kept := func() bool { n := e.PartialBytes(); return n >= atLeast && n <= atMost }
+		require.Eventually(t, kept, soon, time.Millisecond, "%d bytes", e.PartialBytes())
+	}
+	first := begin(6)
+	settled(300_000, 500_000)
+	most := begin(12)
+	settled(900_000, 1<<20)
+	last := begin(6)
+	frames, c, reason := most.end()
+	require.Equal(t, closeTooBig, c)
+	require.Contains(t, reason, "a message that is not whole")
+	require.Len(t, frames, 1)
+	require.Contains(t, frames[0].payload, "(PartialTotalBytes)")
+	require.ErrorIs(t, <-gone, sig.ErrLimit)
+	settled(600_000, 1_000_000)
+	for _, r := range []*raw{first, last} {
+		r.send(lastCont(`"}}`).bytes())
+		f, err := r.frame()
+		require.NoError(t, err)
+		require.Contains(t, f.payload, `"id":7,"status":0`)
+	}
+	settled(0, 0)
+	require.Equal(t, map[string]uint64{"PartialTotalBytes": 1}, e.Passed())
 }

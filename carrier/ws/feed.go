@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
@@ -35,6 +36,7 @@ type feed struct {
 
 	write   func(frame []byte) error // takes the library's control frames; nil: handshake
 	prelude prelude
+	stop    atomic.Bool   // nothing more is to be read
 	max     atomic.Int64  // bytes of the longest message
 	timeout time.Duration // for a message once begun
 	rate    int           // bytes a second of one that takes longer
@@ -241,9 +243,12 @@ func (f *feed) watch() {
 // comes fast enough.
 func (f *feed) read(p []byte) (int, error) {
 	for {
+		if f.stop.Load() { // behind every deadline that is set here
+			return 0, carrier.ErrClosed
+		}
 		n, err := f.Conn.Read(p)
 		f.got += n
-		if n > 0 || !f.timed || !errors.Is(err, os.ErrDeadlineExceeded) {
+		if n > 0 || f.stop.Load() || !f.timed || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, err
 		}
 		now := time.Now()
@@ -257,6 +262,8 @@ func (f *feed) read(p []byte) (int, error) {
 // explain gives the end of reading its name.
 func (f *feed) explain(err error) error {
 	switch {
+	case err != nil && f.stop.Load():
+		return carrier.ErrClosed
 	case errors.Is(err, io.EOF) && f.begun():
 		return io.ErrUnexpectedEOF
 	case errors.Is(err, os.ErrDeadlineExceeded) && f.timed:

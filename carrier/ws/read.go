@@ -22,6 +22,7 @@ func (c *conn) Recv() ([]byte, error) {
 		frame, err := c.frame()
 		if err != nil {
 			c.rerr = c.ended(err)
+			c.letGo()
 		} else if !c.closing.Load() {
 			return frame, nil
 		}
@@ -51,7 +52,7 @@ func (c *conn) frame() ([]byte, error) {
 // message reads one message, of any number of fragments.
 func (c *conn) message() ([]byte, error) {
 	if cap(c.buf) > keepFrame && !c.in.buffered() {
-		c.buf = nil
+		c.letGo()
 	}
 	kind, r, err := c.lib.NextReader()
 	if err != nil {
@@ -60,7 +61,10 @@ func (c *conn) message() ([]byte, error) {
 	text := kind == websocket.TextMessage
 	buf, checked := c.buf[:0], 0
 	for {
-		buf = c.room(buf)
+		var ok bool
+		if buf, ok = c.room(buf); !ok {
+			return nil, carrier.ErrClosed
+		}
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		if text && n > 0 {
@@ -92,15 +96,28 @@ func (c *conn) message() ([]byte, error) {
 
 // room sees to space behind buf for what is left of the current frame. It believes what a
 // frame says of its length only as far as twice of what came, so that a few bytes cannot
-// claim much memory.
-func (c *conn) room(buf []byte) []byte {
+// claim much memory. It reports false when there must be no more.
+func (c *conn) room(buf []byte) ([]byte, bool) {
 	if len(buf) < cap(buf) {
-		return buf
+		return buf, true
 	}
 	more := min(c.in.left, int64(max(len(buf), 4<<10)))
-	grown := make([]byte, len(buf), max(len(buf)+int(more)+64, minFrame))
+	size := max(len(buf)+int(more)+64, minFrame)
+	if c.keep != nil && size > maxReadBuffer && !c.keep(size) {
+		return nil, false
+	}
+	grown := make([]byte, len(buf), size)
 	copy(grown, buf)
-	return grown
+	c.buf = grown
+	return grown, true
+}
+
+// letGo gives back the memory for messages.
+func (c *conn) letGo() {
+	if c.keep != nil && cap(c.buf) > maxReadBuffer {
+		c.keep(0)
+	}
+	c.buf = nil
 }
 
 // checkText returns how much of b, to be continued, is UTF-8. It reports false as soon as
@@ -139,7 +156,7 @@ func (c *conn) ended(err error) error {
 	var lib *websocket.CloseError
 	var fault *fault
 	switch {
-	case c.closing.Load() || errors.Is(err, net.ErrClosed):
+	case c.closing.Load() || errors.Is(err, net.ErrClosed) || errors.Is(err, carrier.ErrClosed):
 		return carrier.ErrClosed
 	case errors.As(err, &fault):
 		c.out.holdBye(c.appendBye(fault.code, fault.err.Error()))

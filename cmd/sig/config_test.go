@@ -201,15 +201,17 @@ func TestParseLimits(t *testing.T) {
 	require.NotContains(t, limitNames(), "drain-timeout")
 }
 
-// What waits for all clients is a quarter of the memory that the process may use.
-func TestQueueShare(t *testing.T) {
-	require.Zero(t, queueShare(math.MaxInt64), "no limit")
-	require.Zero(t, queueShare(4<<30))
-	require.Equal(t, 16<<20, queueShare(64<<20))
+// What waits for all clients is a quarter of the memory that the process may use, and so is
+// what is kept of their messages.
+func TestMemoryShare(t *testing.T) {
+	require.Equal(t, 256<<20, memoryShare(math.MaxInt64, 256<<20), "no limit")
+	require.Equal(t, 256<<20, memoryShare(4<<30, 256<<20))
+	require.Equal(t, 16<<20, memoryShare(64<<20, 256<<20))
 	s := command(t, "serve", "--listen", "tcp://127.0.0.1:0")
 	s.Env = append(s.Env, "GOMEMLIMIT=64MiB")
 	r := sigRun(t, "request", "#router", "status", "--url", serverOf(t, startCommand(t, s)).url)
 	require.Contains(t, r.stdout, `"QueueTotalBytes":16777216`, r.stderr)
+	require.Contains(t, r.stdout, `"PartialTotalBytes":16777216`, r.stderr)
 }
 
 // Who does not get past the handshake in time is cut off, and counted.

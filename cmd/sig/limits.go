@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"reflect"
 	"runtime/debug"
 	"slices"
@@ -27,9 +26,10 @@ type serveLimits struct {
 }
 
 func (l serveLimits) withDefaults() serveLimits {
-	if l.QueueTotalBytes == 0 {
-		l.QueueTotalBytes = queueShare(debug.SetMemoryLimit(-1)) // which changes nothing
-	}
+	memory := debug.SetMemoryLimit(-1) // which changes nothing
+	most := l.WithDefaults()
+	l.QueueTotalBytes = cmp.Or(l.QueueTotalBytes, memoryShare(memory, most.QueueTotalBytes))
+	l.PartialTotalBytes = cmp.Or(l.PartialTotalBytes, memoryShare(memory, most.PartialTotalBytes))
 	l.Limits = l.WithDefaults()
 	if l.HandshakeTimeout == 0 {
 		l.HandshakeTimeout = 5 * time.Second
@@ -44,14 +44,10 @@ func (l serveLimits) withDefaults() serveLimits {
 	return l
 }
 
-// queueShare returns how many bytes may wait for all clients together when the process has
-// a memory limit, GOMEMLIMIT: a quarter of it, where that is less than the default. 0 means
-// the default.
-func queueShare(memory int64) int {
-	if memory == math.MaxInt64 || memory/4 >= int64((carrier.Limits{}).WithDefaults().QueueTotalBytes) {
-		return 0
-	}
-	return int(max(memory/4, 1))
+// memoryShare returns the bytes that something may take for all clients together when the
+// process has a memory limit, GOMEMLIMIT: a quarter of it, where that is less than the default.
+func memoryShare(memory int64, most int) int {
+	return int(max(min(memory/4, int64(most)), 1))
 }
 
 // limitFields returns the limits that can be set. How long stopping may take is --drain.
