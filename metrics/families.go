@@ -50,6 +50,7 @@ func (w *writer) server(st router.ServerStats) {
 	w.one("sig_connections", gauge, float64(st.Conns), "Connections.")
 	w.one("sig_connections_logging_in", gauge, float64(st.LoggingIn), "Connections that are not logged in yet.")
 	w.one("sig_connections_refused", counter, float64(st.Refused), "Connections turned away.")
+	w.one("sig_partial_bytes", gauge, float64(st.PartialBytes), "Bytes kept of messages that are not whole, but for up to 64 KiB of each connection.")
 	w.one("sig_login_failures", counter, float64(st.LoginFailures), "Logins that failed.")
 	w.family("sig_limit_exceeded", counter, "How often a limit was passed, by its name.")
 	for _, name := range limitNames(st.Passed) {

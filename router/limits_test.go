@@ -50,7 +50,7 @@ func (s *site) emptied(t *testing.T, conns ...*rawPeer) {
 	var st router.ServerStats
 	empty := func() bool {
 		st = s.srv.Stats()
-		return st.Conns+st.LoggingIn+st.Away+st.Senders+st.Listeners+st.Calls+st.Answers+int(st.QueuedBytes) == 0
+		return st.Conns+st.LoggingIn+st.Away+st.Senders+st.Listeners+st.Calls+st.Answers+int(st.QueuedBytes+st.PartialBytes) == 0
 	}
 	if !eventually(empty) {
 		require.Fail(t, "something is left in the books", "%+v", st)

@@ -12,6 +12,7 @@ type ServerStats struct {
 	Answers   int `json:"answers"`    // that clients owe
 
 	QueuedBytes   int64  `json:"queued_bytes"`   // that wait for clients, about
+	PartialBytes  int64  `json:"partial_bytes"`  // kept of messages that are not whole, but for up to 64 KiB of each client
 	Dropped       uint64 `json:"dropped"`        // since the server began: events lost with the client they were for
 	Unencodable   uint64 `json:"unencodable"`    // since the server began: events whose data could not be encoded
 	LoginFailures uint64 `json:"login_failures"` // since the server began
@@ -24,7 +25,7 @@ type ServerStats struct {
 // Stats returns the numbers.
 func (s *ServerRouter) Stats() ServerStats {
 	st := ServerStats{
-		QueuedBytes: s.engine.QueuedBytes(), Passed: s.engine.Passed(),
+		QueuedBytes: s.engine.QueuedBytes(), PartialBytes: s.engine.PartialBytes(), Passed: s.engine.Passed(),
 		Dropped: s.drops.Load() + s.full.Load() + s.engine.Lost.Load(), Unencodable: s.badEnc.Load(), Refused: s.engine.Refused(),
 	}
 	sessions := map[*session]bool{}
