@@ -2,6 +2,7 @@ package survive
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sigrouter/sigrouter"
+	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
@@ -66,6 +69,7 @@ func TestMemoryUnderAttack(t *testing.T) {
 		{"messages without an end", 128, sendWithoutEnd},
 		{"messages of many small values", 128, sendManyValues},
 		{"64 messages of a megabyte, all but done", 128, sendHalves},
+		{"200 messages of a megabyte, all but the last byte", 128, sendAllButOneByte},
 		{"100 listeners that read nothing", 256 + 64, readNothing}, // queue-total-bytes
 	} {
 		t.Run(attack.name, func(t *testing.T) {
@@ -162,6 +166,47 @@ func sendHalves(t *testing.T, v *victim) {
 		_, err := io.WriteString(c, hello+`{"id":1,"method":"signal","params":{"data":"`+strings.Repeat("x", 1<<20-100))
 		require.NoError(t, err)
 	}
+}
+
+// sendAllButOneByte has 200 connections begin a message as long as may be and not end it. As
+// many stay as partial-total-bytes has room for, the others are told why they are closed, and
+// two clients beside them notice nothing.
+func sendAllButOneByte(t *testing.T, v *victim) {
+	const n, lanes = 200, 20
+	const head = `{"id":1,"method":"signal","params":{"data":"`
+	message := head + strings.Repeat("x", 1<<20-len(head)-len(`"}}`)) + `"}`
+	check := (&site{t: t, url: v.url}).bystanders()
+	conns := make([]net.Conn, n)
+	each(func(lane int) error {
+		for i := lane; i < n; i += lanes {
+			conns[i] = v.dial(t)
+			_, _ = io.WriteString(conns[i], hello+message) // it may be closed meanwhile
+		}
+		return nil
+	}, lanes, t)
+	var ended, told atomic.Int64
+	var wg sync.WaitGroup
+	for _, c := range conns {
+		wg.Go(func() {
+			said, err := io.ReadAll(c)
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				return
+			}
+			ended.Add(1)
+			if strings.Contains(string(said), `"status":-6`) && strings.Contains(string(said), "PartialTotalBytes") {
+				told.Add(1)
+			}
+		})
+	}
+	room := int64(carrier.Limits{}.WithDefaults().PartialTotalBytes >> 20)
+	within(patience, func() bool { return ended.Load() == n-room })
+	for _, c := range conns {
+		require.NoError(t, c.SetReadDeadline(time.Now()))
+	}
+	wg.Wait()
+	require.Equal(t, n-room, ended.Load(), "as many were closed as there was no room for")
+	require.Equal(t, n-room, told.Load(), "and were told why")
+	check()
 }
 
 func readNothing(t *testing.T, v *victim) {
