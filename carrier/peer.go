@@ -125,6 +125,8 @@ func newPeer(e *Engine, conn Conn, data any) *Peer {
 	p.classic.peer = p
 	if p.stream != nil {
 		p.stream.idle, p.stream.long = p.endBatch, &e.long
+		p.stream.idle = p.endBatch
+		p.share()
 	}
 	return p
 }
@@ -261,6 +263,9 @@ func (p *Peer) next() error {
 		if err == nil {
 			p.in++
 			return nil
+		}
+		if err == errDry {
+			return err
 		}
 		var bad *wire.Error
 		if !errors.As(err, &bad) {

@@ -62,6 +62,9 @@ type Stream struct {
 	stop atomic.Bool          // StopRecv was called
 	long *longBuffers         // may be nil
 
+	direct directReader // the byte stream, when others may read; nil: they may not
+	pulls  bool         // one of them reads
+
 	buf        []byte // buf[start:end] is read and not yet handed out
 	start, end int
 	total      uint64         // bytes read
@@ -209,12 +212,15 @@ func (s *Stream) fill() error {
 	if s.idle != nil {
 		s.idle()
 	}
-	if s.stop.Load() || !s.makeRoom() {
+	if s.stop.Load() {
 		s.letGo()
 		return s.fail(ErrClosed)
 	}
 	s.half.note(s.total, s.end-s.start)
-	n, err := s.rwc.Read(s.buf[s.end:])
+	n, err := s.readMore()
+	if err == errDry {
+		return err
+	}
 	s.resize(n)
 	s.end += n
 	s.total += uint64(n)
@@ -224,13 +230,23 @@ func (s *Stream) fill() error {
 	switch {
 	case err == nil:
 		return nil
-	case s.stop.Load():
+	case s.stop.Load(), err == ErrClosed:
 		s.letGo()
 		err = ErrClosed
 	case errors.Is(err, io.EOF) && s.start < s.end:
 		err = fmt.Errorf("connection closed in the middle of a message: %w", io.ErrUnexpectedEOF)
 	}
 	return s.fail(err)
+}
+
+func (s *Stream) readMore() (int, error) {
+	if s.direct != nil {
+		return s.readDirect()
+	}
+	if !s.makeRoom() {
+		return 0, ErrClosed
+	}
+	return s.rwc.Read(s.buf[s.end:])
 }
 
 // makeRoom moves what is buffered to the front and sees that there is space behind it. It

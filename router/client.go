@@ -118,7 +118,7 @@ type ClientRouter struct {
 	crew     crew
 
 	wg      sync.WaitGroup // the goroutine that keeps the connection
-	workers sync.WaitGroup // listeners, handlers, and what is told to the server in the background
+	workers workers        // listeners, handlers, and what is told to the server in the background
 }
 
 // agreed is the codec that was agreed on.

@@ -429,7 +429,7 @@ func (c *ClientRouter) Shutdown(ctx context.Context) error {
 		c.giveUp(sig.ErrShuttingDown)
 	}
 	c.wg.Wait()
-	return errors.Join(err, waitWorkers(ctx, &c.workers), c.Router.Close())
+	return errors.Join(err, c.workers.wait(ctx), c.Router.Close())
 }
 
 // Close is Shutdown with the default time limit.

@@ -8,13 +8,77 @@ import (
 	"github.com/sigrouter/sigrouter/sig"
 )
 
-// waitWorkers waits for the goroutines that call users' functions: until ctx ends, and when
+// workers are the goroutines of a router that call users' functions. One that has nothing to
+// do waits for a time to be used again, since its stack has grown to what such functions
+// need: a new one would have to grow first.
+type workers struct {
+	running sync.WaitGroup
+	mu      sync.Mutex
+	idle    []chan func() // those that wait, who waited longest first
+	closed  bool
+}
+
+// mostIdle is how many wait at most.
+const mostIdle = 4
+
+// Go runs fn in a goroutine.
+func (w *workers) Go(fn func()) {
+	if next := w.wake(); next != nil {
+		next <- fn
+		return
+	}
+	w.running.Go(func() { w.run(fn) })
+}
+
+// wake returns the channel of one that waits, which is to be given something to do; nil: none does.
+func (w *workers) wake() (next chan func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := len(w.idle); n > 0 {
+		next, w.idle = w.idle[n-1], w.idle[:n-1]
+	}
+	return next
+}
+
+func (w *workers) run(fn func()) {
+	next := make(chan func(), 1)
+	for fn != nil {
+		fn()
+		fn = w.await(next)
+	}
+}
+
+// await waits for something to do; nil: nothing will come.
+func (w *workers) await(next chan func()) func() {
+	w.mu.Lock()
+	if w.closed || len(w.idle) >= mostIdle {
+		w.mu.Unlock()
+		return nil
+	}
+	w.idle = append(w.idle, next)
+	w.mu.Unlock()
+	return <-next
+}
+
+// close ends those that wait, and the others when they have done.
+func (w *workers) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	for _, next := range w.idle {
+		close(next)
+	}
+	w.idle = nil
+}
+
+// wait closes the workers and waits for them: until ctx ends, and when
 // it had ended before, for a moment more, since their contexts have just been ended.
 // Those inside a function that does not return are left alone; the error says so.
-func waitWorkers(ctx context.Context, workers *sync.WaitGroup) error {
+func (w *workers) wait(ctx context.Context) error {
+	w.close()
 	done := make(chan struct{})
 	go func() {
-		workers.Wait()
+		w.running.Wait()
 		close(done)
 	}()
 	if _, ok := ctx.Deadline(); !ok || ctx.Err() != nil {

@@ -68,10 +68,10 @@ type ServerRouter struct {
 	closed   bool
 
 	wg      sync.WaitGroup
-	workers sync.WaitGroup // of goroutines that call users' functions
-	drops   atomic.Uint64  // events that waited for a peer when its session ended
-	full    atomic.Uint64  // events for which a peer's queue had no room
-	badEnc  atomic.Uint64  // events whose data could not be encoded
+	workers workers       // of goroutines that call users' functions
+	drops   atomic.Uint64 // events that waited for a peer when its session ended
+	full    atomic.Uint64 // events for which a peer's queue had no room
+	badEnc  atomic.Uint64 // events whose data could not be encoded
 }
 
 // NewServer makes a server with default options.
@@ -185,7 +185,7 @@ func (s *ServerRouter) Shutdown(ctx context.Context) error {
 		s.endSessions()
 	}
 	s.wg.Wait()
-	return errors.Join(err, waitWorkers(ctx, &s.workers), s.Router.Close())
+	return errors.Join(err, s.workers.wait(ctx), s.Router.Close())
 }
 
 // Closing reports whether Shutdown or Close was called.

@@ -128,14 +128,21 @@ func (l *listener) Close() error {
 // maxPipe is how much a pipe holds before writes wait, as a socket's buffer would.
 const maxPipe = 256 << 10
 
+// maxDirect is how much may be written at once for the writer to do the reader's work. More
+// is better done by two.
+const maxDirect = 512
+
 // pipe is one direction.
 type pipe struct {
 	mu     sync.Mutex
 	buf    []byte // written and not read
 	start  int    // of what is unread in buf
 	closed bool
-	data   sync.Cond // there is something to read, or the pipe is closed
+	data   sync.Cond // there is something to read, or the pipe is closed, or a pull has ended
 	space  sync.Cond // there is room, or the pipe is closed
+	pull   func()    // reads, in the goroutine that writes; nil: it must not
+	waits  bool      // the reader is in wait
+	pulls  bool      // somebody is in pull
 }
 
 func newPipe() *pipe {
@@ -144,32 +151,69 @@ func newPipe() *pipe {
 	return p
 }
 
-func (p *pipe) read(b []byte) (int, error) {
+func (p *pipe) empty() bool { return p.start == len(p.buf) }
+
+func (p *pipe) read(b []byte, wait bool) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.start == len(p.buf) {
-		if p.closed {
+	for p.empty() {
+		switch {
+		case p.closed:
 			return 0, io.EOF
+		case !wait:
+			return 0, nil
 		}
 		p.data.Wait()
 	}
 	n := copy(b, p.buf[p.start:])
 	p.start += n
-	if p.start == len(p.buf) {
+	if p.empty() {
 		p.start, p.buf = 0, p.buf[:0]
 	}
 	p.space.Signal()
 	return n, nil
 }
 
-// write takes what fits, at least when wait is set.
-func (p *pipe) write(b []byte, wait bool) (int, error) {
+// share lets writers read.
+func (p *pipe) share(pull func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	total := 0
+	p.pull = pull
+}
+
+// wait waits for something to read, or the end. Meanwhile writers may read.
+func (p *pipe) wait() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waits = true
+	for p.pulls || p.empty() && !p.closed {
+		p.data.Wait()
+	}
+	p.waits = false
+}
+
+// write takes what fits, at least when wait is set.
+func (p *pipe) write(b []byte, wait bool) (int, error) {
+	total, direct, err := p.store(b, wait)
+	if direct {
+		p.pull()
+		p.pulled()
+	}
+	return total, err
+}
+
+// store reports whether what it took is for pull.
+func (p *pipe) store(b []byte, wait bool) (total int, direct bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.waits && !p.pulls && p.pull != nil && !p.closed && p.empty() && len(b) <= maxDirect {
+		p.put(b)
+		p.pulls = true
+		return len(b), true, nil
+	}
 	for {
 		if p.closed {
-			return total, io.ErrClosedPipe
+			return total, false, io.ErrClosedPipe
 		}
 		n := min(len(b), maxPipe-(len(p.buf)-p.start))
 		if n > 0 {
@@ -179,9 +223,19 @@ func (p *pipe) write(b []byte, wait bool) (int, error) {
 			p.data.Signal()
 		}
 		if len(b) == 0 || !wait {
-			return total, nil
+			return total, false, nil
 		}
 		p.space.Wait()
+	}
+}
+
+// pulled ends a pull. What it left is for the reader.
+func (p *pipe) pulled() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pulls = false
+	if p.closed || !p.empty() {
+		p.data.Signal()
 	}
 }
 
@@ -204,9 +258,18 @@ func (p *pipe) close() {
 // end is one end of a connection.
 type end struct{ in, out *pipe }
 
-func (e *end) Read(b []byte) (int, error)     { return e.in.read(b) }
+func (e *end) Read(b []byte) (int, error)     { return e.in.read(b, true) }
 func (e *end) Write(b []byte) (int, error)    { return e.out.write(b, true) }
 func (e *end) TryWrite(b []byte) (int, error) { return e.out.write(b, false) }
+
+// The engine lets the other end's writes read here, see carrier.NewStream.
+
+func (e *end) Share(pull func()) { e.in.share(pull) }
+func (e *end) Wait()             { e.in.wait() }
+func (e *end) TryRead(b []byte) int {
+	n, _ := e.in.read(b, false) // Read will find what is wrong
+	return n
+}
 
 func (e *end) Close() error {
 	e.in.close()
