@@ -125,7 +125,6 @@ func newPeer(e *Engine, conn Conn, data any) *Peer {
 	p.classic.peer = p
 	if p.stream != nil {
 		p.stream.idle, p.stream.long = p.endBatch, &e.long
-		p.stream.idle = p.endBatch
 		p.share()
 	}
 	return p

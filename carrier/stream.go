@@ -29,8 +29,9 @@ const (
 // Recv fails with an error that matches sig.ErrMalformed, and goes on failing.
 //
 // A stream that is a syscall.Conn, or has a method TryWrite that writes without
-// blocking, can be written to from goroutines that read. Deadlines are used when the
-// stream has them.
+// blocking, can be written to from goroutines that read. One within a process, whose methods
+// Share, Wait and TryRead let those who write at one end read at the other, saves the goroutine that
+// reads being woken; see carrier/local. Deadlines are used when the stream has them.
 func NewStream(rwc io.ReadWriteCloser, info Info) Conn {
 	s := &Stream{rwc: rwc, info: info}
 	s.half.born = time.Now()
