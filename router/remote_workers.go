@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,11 +16,15 @@ type workers struct {
 	running sync.WaitGroup
 	mu      sync.Mutex
 	idle    []chan func() // those that wait, who waited longest first
+	least   int           // of them since the last trim
+	timer   *time.Timer   // of trim; nil: none waits
 	closed  bool
 }
 
-// mostIdle is how many wait at most.
-const mostIdle = 4
+const (
+	mostIdle = 4           // how many wait at most
+	idleFor  = time.Second // how long; twice that at most
+)
 
 // Go runs fn in a goroutine.
 func (w *workers) Go(fn func()) {
@@ -36,6 +41,7 @@ func (w *workers) wake() (next chan func()) {
 	defer w.mu.Unlock()
 	if n := len(w.idle); n > 0 {
 		next, w.idle = w.idle[n-1], w.idle[:n-1]
+		w.least = min(w.least, n-1)
 	}
 	return next
 }
@@ -56,8 +62,32 @@ func (w *workers) await(next chan func()) func() {
 		return nil
 	}
 	w.idle = append(w.idle, next)
+	if w.timer == nil {
+		w.timer = time.AfterFunc(idleFor, w.trim)
+	}
 	w.mu.Unlock()
 	return <-next
+}
+
+// trim ends those that have waited since it was called last.
+func (w *workers) trim() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.end(w.least)
+	w.least = len(w.idle)
+	if w.least > 0 {
+		w.timer.Reset(idleFor)
+	} else {
+		w.timer = nil
+	}
+}
+
+// end ends those that have waited longest. Called with the lock held.
+func (w *workers) end(n int) {
+	for _, next := range w.idle[:n] {
+		close(next)
+	}
+	w.idle = slices.Delete(w.idle, 0, n)
 }
 
 // close ends those that wait, and the others when they have done.
@@ -65,10 +95,11 @@ func (w *workers) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true
-	for _, next := range w.idle {
-		close(next)
+	w.end(len(w.idle))
+	w.least = 0
+	if w.timer != nil {
+		w.timer.Stop()
 	}
-	w.idle = nil
 }
 
 // wait closes the workers and waits for them: until ctx ends, and when

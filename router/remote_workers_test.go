@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -58,6 +59,15 @@ func TestFewWorkersWait(t *testing.T) {
 		close(goOn)
 		synctest.Wait()
 		require.Equal(t, mostIdle, w.waiting())
+		for range 10 { // one is enough
+			time.Sleep(idleFor / 2)
+			ran(t, &w, func() {})
+		}
+		require.Equal(t, 1, w.waiting())
+		time.Sleep(2 * idleFor)
+		synctest.Wait()
+		require.Zero(t, w.waiting())
+		ran(t, &w, func() {})
 		require.NoError(t, w.wait(t.Context()))
 	})
 }
