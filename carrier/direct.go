@@ -53,7 +53,7 @@ func (p *Peer) pull() {
 	p.endBatch()
 }
 
-// readDirect is readMore where others may read.
+// readDirect is the part of fill that reads, where others may.
 func (s *Stream) readDirect() (int, error) {
 	if !s.pulls {
 		s.direct.Wait()

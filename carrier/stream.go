@@ -218,9 +218,14 @@ func (s *Stream) fill() error {
 		return s.fail(ErrClosed)
 	}
 	s.half.note(s.total, s.end-s.start)
-	n, err := s.readMore()
-	if err == errDry {
-		return err
+	n, err := 0, ErrClosed
+	switch {
+	case s.direct != nil:
+		if n, err = s.readDirect(); err == errDry {
+			return err
+		}
+	case s.makeRoom():
+		n, err = s.rwc.Read(s.buf[s.end:])
 	}
 	s.resize(n)
 	s.end += n
@@ -238,16 +243,6 @@ func (s *Stream) fill() error {
 		err = fmt.Errorf("connection closed in the middle of a message: %w", io.ErrUnexpectedEOF)
 	}
 	return s.fail(err)
-}
-
-func (s *Stream) readMore() (int, error) {
-	if s.direct != nil {
-		return s.readDirect()
-	}
-	if !s.makeRoom() {
-		return 0, ErrClosed
-	}
-	return s.rwc.Read(s.buf[s.end:])
 }
 
 // makeRoom moves what is buffered to the front and sees that there is space behind it. It

@@ -1,11 +1,19 @@
 package router
 
 import (
+	"bufio"
 	"context"
+	"io"
+	"net"
+	"runtime"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sigrouter/sigrouter/carrier"
+	"github.com/sigrouter/sigrouter/carrier/tcp"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
@@ -66,4 +74,41 @@ func TestMemory(t *testing.T) {
 	addSender(t, r, "s", sig.Events("a"))
 	nothing := func(sig.Event) {}
 	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = r.AddListener("s", "a", nothing) }), 3.0)
+}
+
+// What an idle connection takes, the end of the client included. Half of it is the stack of
+// the goroutine that reads: a few calls more between it and the socket would double that.
+func TestIdleConnection(t *testing.T) {
+	if raceOn {
+		t.Skip("the race detector takes memory")
+	}
+	const n = 500
+	srv := ServerOptions{Schemes: carrier.NewSchemes(tcp.Scheme{}), Limits: carrier.Limits{PingAfter: time.Hour}}.New()
+	defer srv.Close()
+	l, err := srv.Listen(t.Context(), "tcp://127.0.0.1:0")
+	require.NoError(t, err)
+	before := memory()
+	for range n {
+		c, err := net.Dial("tcp", strings.TrimPrefix(l.URL(), "tcp://"))
+		require.NoError(t, err)
+		defer c.Close()
+		_, err = io.WriteString(c, `{"id":1,"method":"hello","params":{"version":1,"envelope":"frame"}}`)
+		require.NoError(t, err)
+		answer, err := bufio.NewReader(c).ReadString('\n')
+		require.NoError(t, err)
+		require.Contains(t, answer, `"status":0`)
+	}
+	each := (memory() - before) / n
+	t.Logf("%d bytes", each)
+	require.Less(t, each, uint64(10<<10))
+}
+
+// memory returns how many bytes are in use.
+func memory() uint64 {
+	var m runtime.MemStats
+	for range 3 {
+		runtime.GC()
+	}
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc + m.StackInuse
 }
