@@ -18,7 +18,7 @@ import (
 // By WebSocket many binary frames travel in one message, which is no longer than the
 // client takes. An event that is longer is dropped, and the client told so in its place.
 func TestWebSocketRows(t *testing.T) {
-	const most, events = 2000, 3000
+	const most, events, window = 2000, 3000, 100 // of what waits for an acknowledgement all goes out at once
 	srv := router.ServerOptions{Schemes: carrier.NewSchemes(ws.Scheme{})}.New()
 	defer srv.Close()
 	l, err := srv.Listen(t.Context(), "ws://127.0.0.1:0/sig")
@@ -37,7 +37,7 @@ func TestWebSocketRows(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, string(reply), `"status":0`)
 	}
-	say(fmt.Sprintf(`{"id":1,"method":"hello","params":{"version":1,"envelope":"frame","max_message":%d}}`, most))
+	say(fmt.Sprintf(`{"id":1,"method":"hello","params":{"version":1,"envelope":"frame","max_message":%d,"window":%d}}`, most, window))
 	say(`{"id":2,"method":"add_listener","params":{"sender":"s","event":"e"}}`)
 	long := strings.Repeat("x", 3*most)
 	for i := range events {
@@ -48,7 +48,11 @@ func TestWebSocketRows(t *testing.T) {
 		require.NoError(t, e.Trigger(data))
 	}
 	messages := 0
-	for n := uint64(0); n < events; messages++ {
+	for n, acked := uint64(0), uint64(0); n < events; messages++ {
+		if n == acked+window {
+			acked = n
+			require.NoError(t, c.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"ack":%d}`, n)))
+		}
 		kind, row, err := c.ReadMessage()
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(row), most)
