@@ -38,17 +38,16 @@ func (p *Peer) Call(ctx context.Context, method string, params []byte) ([]byte, 
 
 // Request asks a sender at the peer, unless params are more than it takes. The caller owns the
 // result; raw is the same as listeners and handlers get it, see Encoded.Raw. The request
-// carries the traceparent and the hops of ctx; binary frames have no place for them, so it
-// is text then.
+// carries the traceparent and the hops of ctx.
 func (p *Peer) Request(ctx context.Context, sender, method string, params Encoded) (out Encoded, raw any, err error) {
 	cause := p.cause(traceText(sig.Traceparent(ctx)), hopsNumber(sig.Hops(ctx)))
-	data, bin := p.form(params, cause.None() && p.binary.Load())
+	data, bin := p.form(params, cause.Binary() && p.binary.Load())
 	if err := p.room("a request", data); err != nil {
 		return Encoded{}, nil, err
 	}
 	return p.call(ctx, func(b []byte, id uint64) []byte {
 		if bin {
-			return wire.AppendBinaryRequest(b, id, sender, method, data)
+			return wire.AppendBinaryRequest(b, id, sender, method, cause, data)
 		}
 		return wire.AppendRequest(b, id, sender, method, cause, data)
 	})

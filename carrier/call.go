@@ -71,13 +71,13 @@ func (p *Peer) Forward(from *Peer, m *wire.Msg, params []byte, watch CallWatch) 
 		return err
 	}
 	cause := p.cause(m.Traceparent, m.Hops)
-	params, bin := p.form(from.Payload(m, params), cause.None() && p.binary.Load())
+	params, bin := p.form(from.Payload(m, params), cause.Binary() && p.binary.Load())
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
 	b := p.begin()
 	switch {
 	case bin:
-		b = wire.AppendBinaryRequest(b, id, string(m.Sender), string(m.Target), params)
+		b = wire.AppendBinaryRequest(b, id, string(m.Sender), string(m.Target), cause, params)
 	default:
 		b = wire.AppendRequest(b, id, string(m.Sender), string(m.Target), cause, params)
 	}

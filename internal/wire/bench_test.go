@@ -44,7 +44,7 @@ func messages() map[string][]byte {
 		"escaped name": []byte(`{"id":1,"method":"request","params":{"sender":"caf\u00e9","method":"interv\u0061l","params":null}}`),
 		"binary up":    AppendBinarySignalUp(nil, 17, AppendBinaryInfo(nil, "timer", "tic"), []byte(payload())),
 		"binary down":  AppendBinarySignalDown(nil, 17, 0, AppendBinaryListeners(nil, ids), AppendBinaryInfo(nil, "timer", "tic"), []byte(payload())),
-		"binary call":  AppendBinaryRequest(nil, 17, "timer", "interval", []byte(payload())),
+		"binary call":  AppendBinaryRequest(nil, 17, "timer", "interval", Cause{}, []byte(payload())),
 		"binary reply": AppendBinaryReply(nil, 17, []byte("1")),
 		"cut":          envelope()[:200],
 	}

@@ -13,6 +13,7 @@ const (
 	binCall       = 0x84
 	binReply      = 0x85
 	binFailure    = 0x86
+	binCausedCall = 0x87
 
 	binFirst = 0x81
 	binLast  = 0x8F
@@ -27,7 +28,7 @@ const FlagRetained byte = 1
 // parseBinary reads a binary frame at the beginning of b, which holds no more than
 // the longest message may have. Frames are refused at their head where that tells.
 func (m *Msg) parseBinary(b []byte, lim *Limits) (int, error) {
-	if b[0] > binFailure {
+	if b[0] > binCausedCall {
 		return 0, malformed("0x%02x begins no binary frame that is known", b[0])
 	}
 	if len(b) < binHead {
@@ -51,7 +52,7 @@ func (m *Msg) parseBinary(b []byte, lim *Limits) (int, error) {
 
 // binaryFields reads the fields of a whole frame.
 func (m *Msg) binaryFields(kind byte, f []byte, lim *Limits) *Error {
-	m.Kind = [...]Kind{Signal, Signal, Ack, Call, Reply, Reply}[kind-binFirst]
+	m.Kind = [...]Kind{Signal, Signal, Ack, Call, Reply, Reply, Call}[kind-binFirst]
 	if len(f) < 8 {
 		return malformed("binary frame 0x%02x ends inside its number", kind)
 	}
@@ -78,6 +79,8 @@ func (m *Msg) binaryFields(kind byte, f []byte, lim *Limits) *Error {
 	switch kind {
 	case binCall:
 		return m.binaryCall(f)
+	case binCausedCall:
+		return m.binaryCausedCall(f)
 	case binReply:
 		m.Response = notEmpty(f)
 		return nil
@@ -158,6 +161,26 @@ func (m *Msg) binaryCall(f []byte) *Error {
 	}
 	m.Sender, m.Target, m.Args = sender, target, notEmpty(rest)
 	return nil
+}
+
+// binaryCausedCall reads a call that has a cause.
+func (m *Msg) binaryCausedCall(f []byte) *Error {
+	if len(f) < 4 {
+		return malformed("binary request ends inside its hops")
+	}
+	c := Cause{Hops: binary.BigEndian.Uint32(f)}
+	trace, rest, ok := field(f[4:])
+	if !ok {
+		return malformed("binary request ends inside its traceparent")
+	}
+	switch c.Traceparent = trace; {
+	case c.None():
+		return malformed("a binary request with a cause has neither hops nor a traceparent")
+	case !c.Binary():
+		return malformed("the traceparent of a binary request is no printable ASCII, or has quotes or backslashes")
+	}
+	m.Hops, m.Traceparent = c.Hops, notEmpty(trace)
+	return m.binaryCall(rest)
 }
 
 // binaryFailure reads the JSON object of a failed reply.

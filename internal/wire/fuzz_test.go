@@ -155,7 +155,8 @@ func FuzzBinary(f *testing.F) {
 	f.Add(AppendBinarySignalUp(nil, 1, info, []byte("42")))
 	f.Add(AppendBinarySignalDown(nil, 2, FlagRetained, AppendBinaryListeners(nil, []uint32{3, 5}), info, nil))
 	f.Add(AppendAck(nil, 17, true))
-	f.Add(AppendBinaryRequest(nil, 9, "timer", "interval", []byte("{}")))
+	f.Add(AppendBinaryRequest(nil, 9, "timer", "interval", Cause{}, []byte("{}")))
+	f.Add(AppendBinaryRequest(nil, 9, "timer", "interval", Cause{Traceparent: []byte("00-ab"), Hops: 3}, nil))
 	f.Add(AppendBinaryReply(nil, 9, []byte("[1]")))
 	f.Add(AppendBinaryFailure(nil, 9, refusal))
 	f.Fuzz(func(t *testing.T, in []byte) {
@@ -182,8 +183,8 @@ func FuzzBinary(f *testing.F) {
 			}
 		case binAck:
 			again = AppendAck(nil, m.N, true)
-		case binCall:
-			again = AppendBinaryRequest(nil, m.Num, string(m.Sender), string(m.Target), m.Args)
+		case binCall, binCausedCall:
+			again = AppendBinaryRequest(nil, m.Num, string(m.Sender), string(m.Target), Cause{m.Traceparent, m.Hops}, m.Args)
 		case binReply:
 			again = AppendBinaryReply(nil, m.Num, m.Response)
 		case binFailure:

@@ -175,7 +175,7 @@ func TestErrors(t *testing.T) {
 		`{"id":[]}`:            `id is neither a string nor a number`,
 		`{"ack":1.5}`:          `ack is not a whole number from 0 to 2^53-1`,
 		`{"id":1,"method":[]}`: `method is not a string`,
-		"\x87":                 `0x87 begins no binary frame that is known`,
+		"\x88":                 `0x88 begins no binary frame that is known`,
 	} {
 		_, _, err := parse(t, in, nil)
 		if err == nil || err.Error() != want {

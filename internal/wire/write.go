@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/sigrouter/sigrouter/sig"
@@ -38,7 +39,7 @@ func AppendNotice(dst []byte, method string, params []byte) []byte {
 }
 
 // A Cause is what a request or an event carries of what it was caused by. The zero value
-// is none. Binary frames have no place for it.
+// is none. Of binary frames only requests have a place for it.
 type Cause struct {
 	Traceparent []byte // as in Msg.Traceparent; empty for none
 	Hops        uint32
@@ -46,6 +47,17 @@ type Cause struct {
 
 // None reports whether there is nothing to carry.
 func (c Cause) None() bool { return len(c.Traceparent) == 0 && c.Hops == 0 }
+
+// Binary reports whether a binary frame can carry it: a traceparent that is text as it stands,
+// and not long.
+func (c Cause) Binary() bool {
+	for _, b := range c.Traceparent {
+		if b < ' ' || b > '~' || b == '"' || b == '\\' {
+			return false
+		}
+	}
+	return len(c.Traceparent) <= math.MaxUint8
+}
 
 // Append appends the members, each behind a comma.
 func (c Cause) Append(dst []byte) []byte {

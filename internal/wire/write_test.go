@@ -44,7 +44,7 @@ func TestWriters(t *testing.T) {
 	}
 	// Names that no router lets through do not break the frame.
 	long := strings.Repeat("n", 300)
-	if n, err := Parse(AppendBinaryRequest(nil, 1, long, long, nil), nil, new(Msg)); n != 5+8+256+256 || err != nil {
+	if n, err := Parse(AppendBinaryRequest(nil, 1, long, long, Cause{}, nil), nil, new(Msg)); n != 5+8+256+256 || err != nil {
 		t.Errorf("a request with names too long: %d, %v", n, err)
 	}
 }
@@ -166,10 +166,14 @@ func (r *roundTrip) binary() {
 	m = r.read(AppendBinarySignalDown(nil, r.n, FlagRetained, AppendBinaryListeners(nil, []uint32{9}), info, r.data), Signal)
 	r.info(m, true)
 	r.same("listeners", len(m.Listeners), 1)
-	m = r.read(AppendBinaryRequest(nil, r.n, r.sender, r.event, r.data), Call)
-	r.same("sender", m.Sender, r.sender)
-	r.same("method", m.Target, r.event)
-	r.same("params", m.Args, r.data)
+	for _, c := range []Cause{{}, {Traceparent: []byte("00-ab")}, {Hops: 16}, {Traceparent: []byte("00-ab"), Hops: math.MaxUint32}} {
+		m = r.read(AppendBinaryRequest(nil, r.n, r.sender, r.event, c, r.data), Call)
+		r.same("sender", m.Sender, r.sender)
+		r.same("method", m.Target, r.event)
+		r.same("traceparent", m.Traceparent, string(c.Traceparent))
+		r.same("hops", m.Hops, c.Hops)
+		r.same("params", m.Args, r.data)
+	}
 	r.same("response", r.read(AppendBinaryReply(nil, r.n, r.data), Reply).Response, r.data)
 	r.same("n", r.read(AppendAck(nil, r.n, true), Ack).N, r.n)
 }

@@ -59,11 +59,18 @@ func AppendBinarySignalDownHead(dst []byte, n uint64, flags byte, ids []byte, bo
 	return append(append(dst, flags), ids...)
 }
 
-// AppendBinaryRequest appends a call of the method "request".
-func AppendBinaryRequest(dst []byte, id uint64, sender, method string, params []byte) []byte {
-	dst = appendHead(dst, binCall, 8+nameSize(sender)+nameSize(method)+len(params))
-	dst = appendName(appendName(appendUint64(dst, id), sender), method)
-	return append(dst, params...)
+// AppendBinaryRequest appends a call of the method "request", whose cause must be one that
+// Cause.Binary accepts.
+func AppendBinaryRequest(dst []byte, id uint64, sender, method string, cause Cause, params []byte) []byte {
+	size := 8 + nameSize(sender) + nameSize(method) + len(params)
+	if cause.None() {
+		dst = appendUint64(appendHead(dst, binCall, size), id)
+	} else {
+		dst = appendUint64(appendHead(dst, binCausedCall, size+4+1+len(cause.Traceparent)), id)
+		dst = binary.BigEndian.AppendUint32(dst, cause.Hops)
+		dst = append(append(dst, byte(len(cause.Traceparent))), cause.Traceparent...)
+	}
+	return append(appendName(appendName(dst, sender), method), params...)
 }
 
 // AppendBinaryReply appends a reply that says done.

@@ -11,6 +11,7 @@ import (
 // kinds are the first bytes of binary frames.
 var kinds = map[string]byte{
 	"signal_up": 0x81, "signal_down": 0x82, "ack": 0x83, "request": 0x84, "reply": 0x85, "failure": 0x86,
+	"caused_request": 0x87,
 }
 
 // MarshalJSON writes the fields that the kind has, by the names that the file uses.
@@ -34,6 +35,9 @@ func (f *Frame) MarshalJSON() ([]byte, error) {
 		fallthrough
 	case "signal_up":
 		m["sender"], m["event"] = f.Sender, f.Event
+	case "caused_request":
+		m["hops"], m["traceparent"] = f.Hops, f.Traceparent
+		fallthrough
 	case "request":
 		m["sender"], m["method"] = f.Sender, f.Method
 	}
@@ -50,6 +54,9 @@ func (b bindings) encode(f *Frame) ([]byte, error) {
 	switch f.Kind {
 	case "signal_up":
 		body = name(name(body, f.Sender), f.Event)
+	case "caused_request":
+		body = name(binary.BigEndian.AppendUint32(body, f.Hops), f.Traceparent)
+		fallthrough
 	case "request":
 		body = name(name(body, f.Sender), f.Method)
 	case "ack", "reply", "failure":
@@ -101,6 +108,10 @@ func decode(b []byte) (f *Frame, err error) {
 		}
 		f.Listeners, _ = json.Marshal(ids) // numbers always can be
 		f.Sender, f.Event = r.name(), r.name()
+	case "caused_request":
+		f.ID = number
+		f.Hops, f.Traceparent = binary.BigEndian.Uint32(r.take(4)), r.name()
+		f.Sender, f.Method = r.name(), r.name()
 	case "request":
 		f.ID = number
 		f.Sender, f.Method = r.name(), r.name()

@@ -44,7 +44,7 @@ type Step struct {
 
 // A Frame is a binary frame in words.
 type Frame struct {
-	Kind      string // "signal_up", "signal_down", "ack", "request", "reply", "failure"
+	Kind      string // "signal_up", "signal_down", "ack", "request", "caused_request", "reply", "failure"
 	N         json.RawMessage
 	ID        json.RawMessage
 	Retained  bool
@@ -52,8 +52,12 @@ type Frame struct {
 	Sender    string
 	Event     string
 	Method    string
-	Data      json.RawMessage // data, params, response, or the object of a failure
-	Hex       *string         // instead of data: its bytes
+
+	Hops        uint32 // of a request with a cause
+	Traceparent string
+
+	Data json.RawMessage // data, params, response, or the object of a failure
+	Hex  *string         // instead of data: its bytes
 }
 
 // Load reads sessions from a file.

@@ -188,7 +188,11 @@ func (m *mirror) frame(f *Frame) ([]byte, error) {
 	if f.Kind != "signal_down" {
 		n := number(f.ID)
 		body := binary.BigEndian.AppendUint64(nil, n)
-		if f.Kind == "request" {
+		switch f.Kind {
+		case "caused_request":
+			body = name(binary.BigEndian.AppendUint32(body, f.Hops), f.Traceparent)
+			fallthrough
+		case "request":
 			body = name(name(body, f.Sender), f.Method)
 		}
 		body = append(body, m.payload(f)...)
