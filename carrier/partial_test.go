@@ -198,8 +198,7 @@ func TestPartialTotalBytes(t *testing.T) {
 	kept(512 << 10)
 	three, restOfThree := begin(100_000)
 	kept(384 << 10)
-	told, err := io.ReadAll(most)
-	require.NoError(t, err)
+	told, _ := io.ReadAll(most) // it may end with a reset, since not all that it sent was read
 	require.Contains(t, string(told), `"status":-6`)
 	require.Contains(t, string(told), "PartialTotalBytes")
 	reason := <-h.gone
