@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -238,4 +239,35 @@ func TestMaxHopsOfEvents(t *testing.T) {
 		}
 		s.emptied(t, c)
 	}
+}
+
+// A request that has to wait at the router, behind a listener there, has no hop more when it is
+// passed on than one that has not.
+func TestHopsOfRequestsThatWait(t *testing.T) {
+	s := newSite(t, router.ServerOptions{})
+	a, b := s.dial(t, router.ClientOptions{}), s.dial(t, router.ClientOptions{})
+	_, err := a.AddRemoteSender(t.Context(), "far", answerHops())
+	require.NoError(t, err)
+	snd, err := b.AddRemoteSender(t.Context(), "s", sig.Events("e"))
+	require.NoError(t, err)
+	entered, leave := make(chan struct{}), make(chan struct{})
+	_, err = s.srv.AddListener("s", "e", func(sig.Event) {
+		close(entered)
+		<-leave
+	})
+	require.NoError(t, err)
+	e, err := snd.Signal("e")
+	require.NoError(t, err)
+	require.NoError(t, e.Trigger(1))
+	<-entered
+	got := make(chan []int, 1)
+	go func() {
+		answer, _ := sig.Ask[[]int](sig.WithHops(context.Background(), 16), b.Remote(), "far", "hops", 7)
+		got <- answer
+	}()
+	_, err = b.Ping(t.Context())
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { st := s.srv.Stats(); return st.Calls+st.Answers == 1 }, 5*time.Second, time.Millisecond)
+	close(leave)
+	require.Equal(t, []int{17, 7}, <-got)
 }

@@ -69,6 +69,9 @@ func (x *session) mayAsk(c *call) (*method, error) {
 func (r *served) prepare(c cause) {
 	x := r.session
 	r.Context = caused(x.caller(), c)
+	if _, away := r.method.sender.owner.(*session); away { // it is passed on, which is no hop
+		r.Context = sig.WithHops(r.Context, int(c.hops))
+	}
 	r.deadline = x.srv.engine.Clock().Add(x.srv.engine.Limits().CallTimeout)
 	x.running.add(&r.callContext)
 	x.crew.add(r)
