@@ -39,7 +39,7 @@ func TestReturn_ServerGoesOnWhileClientIsAway(t *testing.T) {
 	var once sync.Once
 	open := func() { once.Do(func() { close(leave) }) }
 	t.Cleanup(open)
-	got, idle := newCollect(), make(chan struct{}, 1)
+	got, idle := newCollect(), make(chan struct{}, 10) // it may come, go and come
 	_, err := s.srv.AddListener("s", "e", func(e sig.Event) {
 		select {
 		case entered <- struct{}{}:
