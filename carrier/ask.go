@@ -2,7 +2,6 @@ package carrier
 
 import (
 	"context"
-	"math"
 
 	"github.com/sigrouter/sigrouter/internal/wire"
 	"github.com/sigrouter/sigrouter/sig"
@@ -40,7 +39,7 @@ func (p *Peer) Call(ctx context.Context, method string, params []byte) ([]byte, 
 // result; raw is the same as listeners and handlers get it, see Encoded.Raw. The request
 // carries the traceparent and the hops of ctx.
 func (p *Peer) Request(ctx context.Context, sender, method string, params Encoded) (out Encoded, raw any, err error) {
-	cause := p.cause(traceText(sig.Traceparent(ctx)), hopsNumber(sig.Hops(ctx)))
+	cause := p.cause(wire.NewCause(sig.Traceparent(ctx), sig.Hops(ctx)))
 	data, bin := p.form(params, cause.Binary() && p.binary.Load())
 	if err := p.room("a request", data); err != nil {
 		return Encoded{}, nil, err
@@ -55,27 +54,14 @@ func (p *Peer) Request(ctx context.Context, sender, method string, params Encode
 
 // cause returns what a request to the peer carries of its cause: no traceparent that is too
 // long to be one, and no hops to a classic peer, which would not carry them on.
-func (p *Peer) cause(traceparent []byte, hops uint32) (c wire.Cause) {
-	if len(traceparent) <= maxTraceparent {
-		c.Traceparent = traceparent
+func (p *Peer) cause(c wire.Cause) wire.Cause {
+	if len(c.Traceparent) > maxTraceparent {
+		c.Traceparent = nil
 	}
-	if hops > 0 && p.Fast() {
-		c.Hops = hops
+	if c.Hops > 0 && !p.Fast() {
+		c.Hops = 0
 	}
 	return c
-}
-
-// hopsNumber returns the hops of a context as they are sent.
-func hopsNumber(hops int) uint32 { return uint32(min(uint64(max(hops, 0)), math.MaxUint32)) }
-
-// traceText returns a traceparent as the text of a JSON string between its quotes, nil for
-// none.
-func traceText(traceparent string) []byte {
-	if traceparent == "" {
-		return nil
-	}
-	quoted := wire.AppendString(nil, traceparent)
-	return quoted[1 : len(quoted)-1]
 }
 
 func (p *Peer) call(ctx context.Context, build func([]byte, uint64) []byte) (out Encoded, raw any, err error) {

@@ -70,15 +70,14 @@ func (p *Peer) Forward(from *Peer, m *wire.Msg, params []byte, watch CallWatch) 
 	if err != nil {
 		return err
 	}
-	cause := p.cause(m.Traceparent, m.Hops)
+	cause := p.cause(wire.Cause{Traceparent: m.Traceparent, Hops: m.Hops})
 	params, bin := p.form(from.Payload(m, params), cause.Binary() && p.binary.Load())
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
 	b := p.begin()
-	switch {
-	case bin:
+	if bin {
 		b = wire.AppendBinaryRequest(b, id, string(m.Sender), string(m.Target), cause, params)
-	default:
+	} else {
 		b = wire.AppendRequest(b, id, string(m.Sender), string(m.Target), cause, params)
 	}
 	p.end(b, frameCall, id)

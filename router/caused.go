@@ -41,8 +41,7 @@ func (c cause) route(r *carrier.Route) *carrier.Route {
 	if c.none() {
 		return r
 	}
-	quoted := wire.AppendString(nil, c.trace)
-	return r.Caused(wire.Cause{Traceparent: quoted[1 : len(quoted)-1], Hops: c.hops})
+	return r.Caused(wire.NewCause(c.trace, int(min(c.hops, math.MaxInt32))))
 }
 
 // caused returns the fan for one event, which may have a cause.

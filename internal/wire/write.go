@@ -45,6 +45,16 @@ type Cause struct {
 	Hops        uint32
 }
 
+// NewCause makes a cause of a traceparent, "" for none, and of hops; below 0 is 0.
+func NewCause(traceparent string, hops int) (c Cause) {
+	if traceparent != "" {
+		quoted := AppendString(nil, traceparent)
+		c.Traceparent = quoted[1 : len(quoted)-1]
+	}
+	c.Hops = uint32(min(max(hops, 0), math.MaxInt32))
+	return c
+}
+
 // None reports whether there is nothing to carry.
 func (c Cause) None() bool { return len(c.Traceparent) == 0 && c.Hops == 0 }
 
