@@ -138,7 +138,7 @@ func (q *Queue) sweep() {
 	}
 	old, sent := q.items, q.sent
 	q.items = ring[item]{head: old.tail, tail: old.tail}
-	q.sent, q.next, q.dead = old.tail, 0, 0
+	q.sent, q.dead = old.tail, 0
 	for pos := old.head; pos < old.tail; pos++ {
 		it := old.at(pos)
 		if it.dead {

@@ -102,9 +102,9 @@ func (w *workers) close() {
 	}
 }
 
-// wait closes the workers and waits for them: until ctx ends, and when
-// it had ended before, for a moment more, since their contexts have just been ended.
-// Those inside a function that does not return are left alone; the error says so.
+// wait closes the workers and waits for them: until ctx ends, and when it had ended before,
+// for a moment more, since their contexts have just been ended. Those inside a function that
+// does not return are left alone; the error says so.
 func (w *workers) wait(ctx context.Context) error {
 	w.close()
 	done := make(chan struct{})

@@ -19,7 +19,7 @@ type inbound struct {
 func (x *session) signal(p *carrier.Peer, m *wire.Msg) {
 	idle := x.serial.idle() // before the sender is looked for: what waits may add it
 	err, size := x.srv.engine.CheckHops(uint64(m.Hops)), 0
-	if m.Binary {
+	if err == nil && m.Binary {
 		size, err = p.Check(m, m.Data)
 	}
 	var in *inbound
