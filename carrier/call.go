@@ -231,6 +231,9 @@ func (t *callTable) settle(c pending, m *wire.Msg, err error) {
 	p := t.peer
 	switch {
 	case c.waiter != nil:
+		if m != nil && !p.gathers.Load() { // before the caller knows
+			p.gathers.Store(true)
+		}
 		if err == nil {
 			c.waiter.data = p.Payload(m, p.arena.Copy(m.Response))
 			c.waiter.raw = p.arena.Raw(c.waiter.data.SigCodec(), c.waiter.data.Data)

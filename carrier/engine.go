@@ -73,6 +73,7 @@ type Engine struct {
 
 	draining atomic.Bool // nothing new is taken
 	kicks    kicker
+	lender   lender
 	wg       sync.WaitGroup // every goroutine of the engine and its peers
 	refuse   atomic.Uint64  // connections turned away, by listeners that are there too
 	Lost     atomic.Uint64  // events lost with peers that were closed to make room
@@ -94,7 +95,7 @@ func NewEngine(h Handler, o Options) *Engine {
 		listeners: map[Listener]struct{}{},
 	}
 	e.batcher, _ = h.(Batcher)
-	e.kicks.engine = e
+	e.kicks.engine, e.lender.engine = e, e
 	return e
 }
 
@@ -220,13 +221,27 @@ func (e *Engine) attach(p *Peer) (*Peer, error) {
 	}
 	p.ready.Store(true)
 	go func() {
-		defer e.wg.Done()
-		if s, ok := e.handler.(Starter); ok {
-			s.Started(p)
-		}
+		e.started(p)
 		p.read()
 	}()
 	return p, nil
+}
+
+// started tells the handler of a new peer. A user's function that ends its goroutine ends
+// what is known of it here, too.
+func (e *Engine) started(p *Peer) {
+	s, ok := e.handler.(Starter)
+	if !ok {
+		return
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			e.wg.Done()
+		}
+	}()
+	s.Started(p)
+	returned = true
 }
 
 func (e *Engine) admit(p *Peer) error {

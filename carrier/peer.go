@@ -2,7 +2,6 @@ package carrier
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -58,8 +57,9 @@ type Peer struct {
 	calls   callTable
 	classic classicWriter
 
-	dirty atomic.Bool // in some list of peers to be flushed
-	dead  atomic.Bool // there is a reason
+	dirty   atomic.Bool // in some list of peers to be flushed
+	dead    atomic.Bool // there is a reason
+	gathers atomic.Bool // the end of this batch flushes, see gather
 
 	handling atomic.Bool // the goroutine that reads is at a batch
 
@@ -70,6 +70,8 @@ type Peer struct {
 	msg      *wire.Msg   // nil between batches
 	in       uint64      // messages of this batch
 	bytesIn  uint64
+	loan     loan
+	mayLend  bool
 	rate     *rate    // nil: no limit
 	buffered Buffered // nil: every frame is a batch
 
@@ -124,9 +126,10 @@ func newPeer(e *Engine, conn Conn, data any) *Peer {
 	p.calls.peer = p
 	p.classic.peer = p
 	if p.stream != nil {
-		p.stream.idle, p.stream.long = p.endBatch, &e.long
+		p.stream.idle, p.stream.long = p.beforeRead, &e.long
 		p.share()
 	}
+	p.mayLend = p.Lends()
 	return p
 }
 
@@ -239,123 +242,6 @@ func (p *Peer) String() string {
 		s = n + " (" + s + ")"
 	}
 	return s
-}
-
-// read is the goroutine that reads: it ends when the connection does.
-func (p *Peer) read() {
-	for {
-		if err := p.next(); err != nil {
-			p.ended(err)
-			break
-		}
-		p.handle(p.msg)
-		p.endFrame()
-	}
-	p.endBatch()
-	p.finish()
-}
-
-// next reads one message into p.msg. An error ends the connection.
-func (p *Peer) next() error {
-	for {
-		sound, err := p.parseNext()
-		if err == nil {
-			p.in++
-			return nil
-		}
-		if err == errDry {
-			return err
-		}
-		var bad *wire.Error
-		if !errors.As(err, &bad) {
-			return err
-		}
-		p.overMessage(bad)
-		if p.message().Kind != wire.Reply { // an answer to a reply could pass for one
-			p.ReplyError(bad.ID, 0, false, sig.Errorf(bad.Kind, "%s", bad.Text))
-			p.Touch(p)
-		}
-		if !sound && !p.lines {
-			return fmt.Errorf("bad input: %w", sig.Errorf(bad.Kind, "%s", bad.Text))
-		}
-		p.engine.log.Warn("bad message", "peer", p.String(), "err", bad.Text)
-		p.endFrame()
-	}
-}
-
-// parseNext reads one message. After an error, sound reports that what follows the bad
-// message can be understood.
-func (p *Peer) parseNext() (sound bool, err error) {
-	if p.stream != nil {
-		return p.stream.recvMsg(p)
-	}
-	frame, err := p.conn.Recv()
-	if err != nil {
-		return false, err
-	}
-	p.bytesIn += uint64(len(frame))
-	n, err := wire.Parse(frame, &p.lim, p.message())
-	switch {
-	case errors.Is(err, wire.ErrShort):
-		return false, &wire.Error{Kind: sig.ErrMalformed, Text: "the message ends too early"}
-	case err == nil && n < len(frame):
-		return false, &wire.Error{Kind: sig.ErrMalformed, Text: "more than one message in a frame"}
-	}
-	return n > 0, err
-}
-
-// message returns what messages are parsed into. It is lent for a batch: most peers are
-// idle, and it is of some size.
-func (p *Peer) message() *wire.Msg {
-	if p.msg == nil {
-		m, ok := p.engine.msgs.Get().(*wire.Msg)
-		if !ok {
-			m = new(wire.Msg)
-		}
-		p.msg = m
-	}
-	return p.msg
-}
-
-// Stays reports whether the bytes of a message stay as they are until the batch ends, and
-// not only during Message.
-func (p *Peer) Stays() bool { return p.stream != nil }
-
-// endFrame ends the batch when no other frame is at hand. A stream does so itself.
-func (p *Peer) endFrame() {
-	if p.stream == nil && (p.buffered == nil || !p.buffered.Buffered()) {
-		p.endBatch()
-	}
-}
-
-// endBatch is called when all that was read has been handled.
-func (p *Peer) endBatch() {
-	p.heard.Store(p.engine.clock.Load())
-	if p.in > 0 {
-		if p.stream != nil {
-			p.bytesIn = p.stream.total
-		}
-		p.Stats.MessagesIn.Add(p.in)
-		p.Stats.BytesIn.Store(p.bytesIn)
-		p.in = 0
-		if p.engine.batcher != nil {
-			p.engine.batcher.BatchEnd(p)
-		}
-	}
-	for i, t := range p.touched {
-		p.touched[i] = nil
-		t.flush()
-	}
-	p.touched = p.touched[:0]
-	if p.inBatch {
-		p.inBatch = false
-		p.handling.Store(false)
-	}
-	if p.msg != nil {
-		p.msg.Forget()
-		p.engine.msgs.Put(p.msg)
-		p.msg = nil
-	}
 }
 
 // Touch notes that t has something to write. It is called by handlers in the

@@ -58,7 +58,7 @@ type Stream struct {
 	info Info
 	max  atomic.Int64 // bytes of the longest frame
 	half half
-	idle func()               // called before each read, for the Engine; may be nil
+	idle func() bool          // called before each read, for the Engine: false puts it off; may be nil
 	keep func(bytes int) bool // see Metered; may be nil
 	stop atomic.Bool          // StopRecv was called
 	long *longBuffers         // may be nil
@@ -210,8 +210,8 @@ func (s *Stream) fill() error {
 	if s.err != nil {
 		return s.err
 	}
-	if s.idle != nil {
-		s.idle()
+	if s.idle != nil && !s.idle() {
+		return errLent
 	}
 	if s.stop.Load() {
 		s.letGo()

@@ -437,6 +437,9 @@ func appendClassicSignal(b []byte, it *item, id uint64) []byte {
 // nobody else is about to add something, and otherwise soon, so that one write takes
 // what others add. It does not block.
 func (p *Peer) Flush(alone bool) {
+	if p.gathers.Load() {
+		return // the goroutine that reads does it
+	}
 	if alone {
 		runtime.Gosched()
 		p.flush()

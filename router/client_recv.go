@@ -33,6 +33,7 @@ type clientHandler struct{ *ClientRouter }
 // Connected is called by the engine.
 func (h clientHandler) Connected(p *carrier.Peer) error {
 	p.Hold()
+	h.crew.lendable(p)
 	return nil
 }
 
@@ -67,15 +68,15 @@ func (c *ClientRouter) push(d delivery) {
 }
 
 // BatchEnd is called by the engine when all that one read brought has been noted.
-func (h clientHandler) BatchEnd(*carrier.Peer) {
+func (h clientHandler) BatchEnd(p *carrier.Peer) {
 	c := h.ClientRouter
 	if len(c.batch) > 0 {
-		c.batch = c.serial.pushAll(c.batch, c.goWorker)
+		c.batch = c.serial.pushAll(c.batch)
 		if c.serial.len() > carrier.YieldAfter {
 			runtime.Gosched()
 		}
 	}
-	c.crew.begin()
+	c.crew.begin(p)
 }
 
 // maxOrigins bounds the origins a client remembers.
@@ -185,18 +186,21 @@ func (c *ClientRouter) signalCall(p *carrier.Peer, m *wire.Msg) {
 }
 
 // runBatch hands over what has arrived, in order.
-func (c *ClientRouter) runBatch(batch []delivery) {
-	last, session := uint64(0), uint32(0)
-	for i := range batch {
-		d := &batch[i]
-		c.hand(d)
-		if d.n > 0 {
-			last, session = d.n, d.session
+func (c *ClientRouter) runBatch(batch []delivery, next *int) {
+	for *next < len(batch) {
+		*next++
+		c.hand(&batch[*next-1])
+	}
+	for i := len(batch) - 1; i >= 0; i-- {
+		if d := &batch[i]; d.n > 0 {
+			c.handled(d.session, d.n)
+			break
 		}
 	}
-	if last > 0 {
-		c.handled(session, last)
-	}
+}
+
+// kick has the server told what was handled.
+func (c *ClientRouter) kick() {
 	if p := c.peer.Load(); p != nil {
 		p.Kick()
 	}

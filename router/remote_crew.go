@@ -2,6 +2,7 @@ package router
 
 import (
 	"sync"
+	"time"
 
 	"github.com/sigrouter/sigrouter/carrier"
 )
@@ -14,20 +15,39 @@ import (
 // it sees that another goroutine, the relief, is ready to run, which goes on with what is
 // left if the handler should block.
 //
+// Where handlers are known to be quick the goroutine that reads serves them itself, see
+// carrier.Lent; it gets a relief when it is late.
+//
 // Its length is bounded by MaxCalls.
 type crew struct {
 	mu      sync.Mutex
 	waiting []servable
 	next    int           // waiting[next:] are not begun
 	relief  bool          // a goroutine was started that has not looked yet
+	leads   bool          // the goroutine that reads is at work, and not late
+	lender  *carrier.Peer // for which it reads
 	replied *carrier.Peer // replies wait to be written to it
-	spawn   func(func())
+	pace    pace
+	workers *workers
 }
+
+// quickHandler is how long a handler takes that the goroutine that reads may call. The next
+// ones wait for it, where they could be called at once on other processors.
+const quickHandler = 5 * time.Microsecond
 
 // A servable is a request that a handler of this process answers.
 type servable interface {
 	serve() // calls the handler, and replies without having the reply written
 	to() *carrier.Peer
+}
+
+// lendable notes whether the goroutine that reads for the peer may be lent.
+func (c *crew) lendable(p *carrier.Peer) {
+	limit := quickHandler
+	if !p.Lends() {
+		limit = 0
+	}
+	c.pace.limit.Store(int64(limit))
 }
 
 // add adds a request; begin follows.
@@ -42,20 +62,24 @@ func (c *crew) add(s servable) {
 	c.mu.Unlock()
 }
 
-// begin sees that what was added is served.
-func (c *crew) begin() {
+// begin sees that what was added is served: by the goroutine that reads for p, which calls
+// it, or by another, which it has to be where p is nil.
+func (c *crew) begin(p *carrier.Peer) {
 	c.mu.Lock()
 	start := c.needsRelief()
+	if start && p != nil && c.pace.quick() && p.Lend(c) {
+		start, c.relief, c.lender = false, false, p
+	}
 	c.mu.Unlock()
 	if start {
-		c.spawn(c.work)
+		c.workers.Go(c.work)
 	}
 }
 
 // needsRelief reports whether a goroutine is to be started, for what is not begun and for
 // replies that are not written. Called with the lock held.
 func (c *crew) needsRelief() bool {
-	if c.relief || c.next == len(c.waiting) && c.replied == nil {
+	if c.relief || c.leads || c.next == len(c.waiting) && c.replied == nil {
 		return false
 	}
 	c.relief = true
@@ -66,23 +90,57 @@ func (c *crew) needsRelief() bool {
 func (c *crew) work() {
 	c.mu.Lock()
 	c.relief = false
-	for c.next < len(c.waiting) {
+	p := c.serveAll()
+	c.mu.Unlock()
+	if p != nil {
+		p.FlushReplies()
+	}
+}
+
+// Work is work in the goroutine that reads, which has the replies written.
+func (c *crew) Work() {
+	c.workers.running.Add(1)
+	defer c.workers.running.Done()
+	c.mu.Lock()
+	c.leads = true
+	p := c.serveAll()
+	c.leads = false
+	c.mu.Unlock()
+	if p != nil && p != c.lender {
+		p.Kick()
+	}
+}
+
+// Late is called when Work takes long.
+func (c *crew) Late() {
+	c.pace.late()
+	c.mu.Lock()
+	c.leads = false
+	start := c.needsRelief()
+	c.mu.Unlock()
+	if start {
+		c.workers.Go(c.work)
+	}
+}
+
+// serveAll serves what waits, and returns the peer to which replies are to be written, if
+// any. Called with the lock held.
+func (c *crew) serveAll() (replied *carrier.Peer) {
+	began, n := c.pace.now(), 0
+	for ; c.next < len(c.waiting); n++ {
 		s := c.take()
 		start := c.needsRelief()
 		c.mu.Unlock()
 		if start {
-			c.spawn(c.work)
+			c.workers.Go(c.work)
 		}
 		c.serve(s)
 		c.mu.Lock()
 		c.note(s.to())
 	}
-	p := c.replied
-	c.replied = nil
-	c.mu.Unlock()
-	if p != nil {
-		p.FlushReplies()
-	}
+	c.pace.note(n, began)
+	replied, c.replied = c.replied, nil
+	return replied
 }
 
 // take returns the request that came first. Called with the lock held.
@@ -115,7 +173,7 @@ func (c *crew) serve(s servable) {
 		start := c.needsRelief()
 		c.mu.Unlock()
 		if start {
-			c.spawn(c.work)
+			c.workers.Go(c.work)
 		}
 	}()
 	s.serve()

@@ -12,12 +12,17 @@ import (
 //
 // Its length is bounded by those who push: signals by the window, calls by MaxCalls.
 type serial[T any] struct {
-	mu    sync.Mutex
-	tasks []T
-	spare []T
-	busy  atomic.Bool     // set and cleared with mu held
-	run   func(batch []T) // called with tasks in order; must not keep the slice
-	ended chan struct{}   // not nil while somebody waits for the end
+	mu      sync.Mutex
+	tasks   []T
+	spare   []T
+	busy    atomic.Bool                // set and cleared with mu held
+	run     func(batch []T, next *int) // runs batch[*next:], of which it counts what is begun; must not keep the slice
+	kick    func()                     // called after run
+	ended   chan struct{}              // not nil while somebody waits for the end
+	workers *workers
+
+	batch []T // is being run, by whom the serial is busy with
+	next  int // of it
 }
 
 // idle reports whether nothing is queued or running. Only the goroutine that pushes
@@ -32,20 +37,20 @@ func (s *serial[T]) len() int {
 }
 
 // push adds a task.
-func (s *serial[T]) push(t T, spawn func(func())) {
+func (s *serial[T]) push(t T) {
 	s.mu.Lock()
 	s.tasks = append(s.tasks, t)
 	start := !s.busy.Load()
 	s.busy.Store(true)
 	s.mu.Unlock()
 	if start {
-		spawn(s.loop)
+		s.workers.Go(s.loop)
 	}
 }
 
 // pushAll adds tasks. It returns an empty slice for the next ones: ts is not the caller's
 // any more.
-func (s *serial[T]) pushAll(ts []T, spawn func(func())) []T {
+func (s *serial[T]) pushAll(ts []T) []T {
 	s.mu.Lock()
 	if len(s.tasks) == 0 {
 		s.tasks, ts = ts, s.tasks
@@ -57,31 +62,50 @@ func (s *serial[T]) pushAll(ts []T, spawn func(func())) []T {
 	s.busy.Store(true)
 	s.mu.Unlock()
 	if start {
-		spawn(s.loop)
+		s.workers.Go(s.loop)
 	}
 	return ts[:0]
 }
 
+// loop is the goroutine.
 func (s *serial[T]) loop() {
-	s.mu.Lock()
-	for len(s.tasks) > 0 {
-		batch := s.tasks
-		s.tasks = s.spare[:0]
-		s.mu.Unlock()
-		s.run(batch)
-		clear(batch)
-		s.mu.Lock()
-		s.spare = batch
-		if cap(batch) > maxSpare {
-			s.spare = nil
+	ended := false
+	defer func() {
+		if !ended { // a listener has called runtime.Goexit
+			s.workers.Go(s.loop)
 		}
+	}()
+	for s.batch != nil || s.take() {
+		s.run(s.batch, &s.next)
+		s.kick()
+		s.give()
+	}
+	ended = true
+}
+
+// take makes what waits the batch. It reports false, and ends the turn, when there is nothing.
+func (s *serial[T]) take() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.tasks) > 0 {
+		s.batch, s.tasks, s.spare = s.tasks, s.spare[:0], nil
+		return true
 	}
 	s.busy.Store(false)
 	if s.ended != nil {
 		close(s.ended)
 		s.ended = nil
 	}
-	s.mu.Unlock()
+	return false
+}
+
+// give ends the batch.
+func (s *serial[T]) give() {
+	clear(s.batch)
+	if cap(s.batch) <= maxSpare {
+		s.spare = s.batch[:0]
+	}
+	s.batch, s.next = nil, 0
 }
 
 const maxSpare = 4096

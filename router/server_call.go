@@ -120,7 +120,7 @@ const maxTasks = 4096
 
 func (x *session) push(t task) {
 	t.turn = x.turn
-	x.serial.push(t, x.srv.goWorker)
+	x.serial.push(t)
 	if x.serial.len() > maxTasks {
 		x.finishTasks()
 	}
@@ -179,9 +179,10 @@ func (x *session) forward(p *carrier.Peer, m *wire.Msg, snd *sender, owner *sess
 }
 
 // runBatch runs tasks in order.
-func (x *session) runBatch(batch []task) {
-	for i := range batch {
-		t := &batch[i]
+func (x *session) runBatch(batch []task, next *int) {
+	for *next < len(batch) {
+		t := &batch[*next]
+		*next++
 		switch {
 		case t.call == nil:
 			x.runNumbered(t)
@@ -191,6 +192,10 @@ func (x *session) runBatch(batch []task) {
 			x.runCall(t.call)
 		}
 	}
+}
+
+// kick has the client told what was handled.
+func (x *session) kick() {
 	if p := x.peer.Load(); p != nil {
 		p.Kick()
 	}

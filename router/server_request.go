@@ -42,7 +42,7 @@ func (x *session) request(c *call) {
 	r.run = c.run
 	r.setParams(c.args)
 	r.prepare(c.cause)
-	x.crew.begin()
+	x.crew.begin(nil)
 }
 
 func (r *served) setParams(args carrier.Encoded) {

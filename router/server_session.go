@@ -68,8 +68,9 @@ func (s *ServerRouter) newSession(p *carrier.Peer) *session {
 		copier: s.engine.NewCopier(),
 		done:   make(chan struct{}),
 	}
-	x.serial.run = x.runBatch
-	x.crew.spawn = x.srv.goWorker
+	x.serial.run, x.serial.kick = x.runBatch, x.kick
+	x.serial.workers, x.crew.workers = &s.workers, &s.workers
+	x.crew.lendable(p)
 	x.peer.Store(p)
 	x.latest.Store(p)
 	return x
@@ -255,7 +256,7 @@ func (h serverHandler) BatchEnd(p *carrier.Peer) {
 	if len(x.counted) > 0 {
 		x.handOver()
 	}
-	x.crew.begin()
+	x.crew.begin(p)
 }
 
 var _ carrier.Batcher = serverHandler{}
