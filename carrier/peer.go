@@ -59,6 +59,7 @@ type Peer struct {
 
 	dirty   atomic.Bool // in some list of peers to be flushed
 	dead    atomic.Bool // there is a reason
+	oneLine atomic.Bool // it said that it writes as wire.Limits.OneLine has it
 	gathers atomic.Bool // the end of this batch flushes, see gather
 
 	handling atomic.Bool // the goroutine that reads is at a batch
@@ -185,6 +186,10 @@ func (p *Peer) SetFast(binary bool, codec Codec, s *Session) {
 	p.mode.Store(modeFast)
 	p.agreed.reach()
 }
+
+// SetOneLine takes the peer at its word that each of its messages that is JSON is one line, and
+// sound, as docs/protocol.md has it: they are not looked into then.
+func (p *Peer) SetOneLine() { p.oneLine.Store(true) }
 
 // Binary reports whether messages to and from the peer may be binary frames.
 func (p *Peer) Binary() bool { return p.binary.Load() }

@@ -98,6 +98,7 @@ func (p *Peer) message() *wire.Msg {
 			m = new(wire.Msg)
 		}
 		p.msg = m
+		p.lim.OneLine = p.oneLine.Load()
 	}
 	return p.msg
 }

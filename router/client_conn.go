@@ -245,6 +245,9 @@ func (c *ClientRouter) agree(p *carrier.Peer, out *helloReply, codec carrier.Cod
 	c.mu.Unlock()
 	p.SetFast(out.Envelope == envelopeFrame, codec, c.wire)
 	p.SetTakes(out.MaxMessage) // of the session, too
+	if out.OneLine {
+		p.SetOneLine()
+	}
 	if codec != nil {
 		c.codec.Store(&agreed{codec})
 	} else {

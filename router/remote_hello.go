@@ -62,6 +62,7 @@ type helloReply struct {
 	MaxMessage  int      `json:"max_message"`
 	PingMS      int64    `json:"ping_ms"`
 	DeadMS      int64    `json:"dead_ms"`
+	OneLine     bool     `json:"one_line"`
 }
 
 // senderParams are the params of add_sender.

@@ -72,7 +72,7 @@ func (x *session) begin(p *carrier.Peer, id []byte, in *helloParams) {
 		Version: protocolVersion, Name: s.opts.Name,
 		Envelope: envelopeJSON, Codec: carrier.Encoded{Codec: codec}.SigCodec().Name(),
 		Session: old.id, Epoch: s.epoch, Last: last, Resumed: old != x, Dispatched: dispatched, Refused: refused,
-		Window: lim.Window, WindowBytes: lim.WindowBytes, MaxMessage: lim.MaxMessage,
+		Window: lim.Window, WindowBytes: lim.WindowBytes, MaxMessage: lim.MaxMessage, OneLine: true,
 		PingMS: lim.PingAfter.Milliseconds(), DeadMS: lim.DeadAfter.Milliseconds(),
 	}
 	if binary {

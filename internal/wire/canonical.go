@@ -1,6 +1,9 @@
 package wire
 
-import "math"
+import (
+	"bytes"
+	"math"
+)
 
 // parseCanonical reads the messages that matter for speed when they are written as
 // this package writes them: without white space, members in the same order, names
@@ -98,7 +101,7 @@ func (m *Msg) canonicalNumbered(b []byte, lim *Limits) int {
 	)
 	switch {
 	case has(b, i, `,"st`) && has(b, i, done):
-		return m.canonicalReply(b, i+len(done))
+		return m.canonicalReply(b, i+len(done), lim)
 	case !has(b, i, method):
 		return 0
 	}
@@ -110,37 +113,41 @@ func (m *Msg) canonicalNumbered(b []byte, lim *Limits) int {
 		return m.canonicalEvent(b, i+len(signal), lim)
 	case has(b, i, request):
 		m.Method = b[i:][:len("request")]
-		return m.canonicalRequest(b, i+len(request))
+		return m.canonicalRequest(b, i+len(request), lim)
 	}
 	return 0
 }
 
 // canonicalReply reads a reply from its response on.
-func (m *Msg) canonicalReply(b []byte, i int) int {
-	end := m.canonicalPayload(b, i, &m.Response)
-	if end == 0 || end >= len(b) || b[end] != '}' {
+func (m *Msg) canonicalReply(b []byte, i int, lim *Limits) int {
+	end := m.canonicalPayload(b, i, "}", lim, &m.Response)
+	if end == 0 {
 		return 0
 	}
 	m.Kind = Reply
-	return end + 1
-}
-
-// canonicalPayload reads a value that is passed on as it is.
-func (m *Msg) canonicalPayload(b []byte, i int, to *[]byte) (end int) {
-	if i >= len(b) || b[i] <= ' ' {
-		return 0
-	}
-	end, m.DataBreaks = m.own.scan.opaque(i)
-	if end < 0 {
-		return 0
-	}
-	*to = b[i:end]
 	return end
 }
 
+// canonicalPayload reads a value that is passed on as it is, and the end of the message.
+func (m *Msg) canonicalPayload(b []byte, i int, tail string, lim *Limits, to *[]byte) (end int) {
+	switch {
+	case i >= len(b) || b[i] <= ' ':
+		return 0
+	case lim.OneLine:
+		end = i + bytes.IndexByte(b[i:], '\n') - len(tail)
+	default:
+		end, m.DataBreaks = m.own.scan.opaque(i)
+	}
+	if end <= i || !has(b, end, tail) {
+		return 0
+	}
+	*to = b[i:end]
+	return end + len(tail)
+}
+
 // canonicalRequest reads the params of a request from the sender's name on.
-func (m *Msg) canonicalRequest(b []byte, i int) int {
-	const method, params, tail = `,"method":"`, `,"params":`, `}}`
+func (m *Msg) canonicalRequest(b []byte, i int, lim *Limits) int {
+	const method, params = `,"method":"`, `,"params":`
 	s := &m.own.scan
 	start := i - len(`{"sender":"`)
 	s.esc = false
@@ -159,12 +166,11 @@ func (m *Msg) canonicalRequest(b []byte, i int) int {
 			return 0
 		}
 	}
-	end = m.canonicalPayload(b, end+len(params), &m.Args)
-	if end == 0 || !has(b, end, tail) {
+	if end = m.canonicalPayload(b, end+len(params), "}}", lim, &m.Args); end == 0 {
 		return 0
 	}
-	m.Params = b[start : end+1]
-	return end + len(tail)
+	m.Params = b[start : end-1]
+	return end
 }
 
 // canonicalCause reads the traceparent and the hops of a request, where they are.
@@ -194,7 +200,7 @@ func (m *Msg) canonicalCause(b []byte, i int) int {
 
 // canonicalEvent reads the params of a signal from its first member on.
 func (m *Msg) canonicalEvent(b []byte, i int, lim *Limits) int {
-	const data, tail = `,"data":`, `}}`
+	const data = `,"data":`
 	m.own.scan.values = 2 // number and method
 	start := i - 1
 	if has(b, i, `"l`) {
@@ -210,12 +216,12 @@ func (m *Msg) canonicalEvent(b []byte, i int, lim *Limits) int {
 	if i = m.canonicalInfo(b, i); i == 0 || !has(b, i, data) {
 		return 0
 	}
-	i = m.canonicalPayload(b, i+len(data), &m.Data)
-	if i == 0 || !has(b, i, tail) || m.own.scan.values > lim.values() {
+	i = m.canonicalPayload(b, i+len(data), "}}", lim, &m.Data)
+	if i == 0 || m.own.scan.values > lim.values() {
 		return 0
 	}
-	m.Params = b[start : i+1]
-	return i + len(tail)
+	m.Params = b[start : i-1]
+	return i
 }
 
 // canonicalAudience reads whom a signal is for.

@@ -24,6 +24,10 @@ type Limits struct {
 	MaxMessage int // bytes, without white space around it; 1 MiB
 	MaxDepth   int // nesting of each value in the envelope, data for instance; 64, at most 1,024
 	MaxValues  int // values in the parts that are decoded, data and responses not among them; 4,096
+
+	// OneLine says that whoever writes text does it as this package does: a message is one
+	// line, with its payload last and sound. Payloads are not looked into then.
+	OneLine bool
 }
 
 func (l *Limits) message() int { return positive(l.MaxMessage, 1<<20) }

@@ -335,3 +335,28 @@ func TestCompactNewlines(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// One who says that a message is one line is taken at its word: of what it writes otherwise
+// as much is read as of anybody's.
+func TestOneLine(t *testing.T) {
+	lim := &Limits{OneLine: true}
+	for text, data := range map[string]string{
+		`{"n":1,"method":"signal","params":{"info":{"sender":"s","event":"e"},"data":[1,2]}}` + "\n{":   "[1,2]",
+		`{"n":1,"method":"signal","params":{"info":{"sender":"s","event":"e"},"data":{"a":{}}}}` + "\n": `{"a":{}}`,
+		`{"n":1,"method":"signal","params":{"info":{"sender":"s","event":"e"},"data":[1}}` + "\n":       "[1", // at its word
+		`{"n":1,"method":"signal","params":{"info":{"sender":"s","event":"e"},"data":[1,2]}}`:           "[1,2]",
+		`{"n":1,"method":"signal","params":{"info":{"sender":"s","event":"e"},"data":[1,` + "\n2]}}\n":  "[1,\n2]",
+		`{"n":1,"method":"signal","params":{"data":[1,2],"info":{"sender":"s","event":"e"}}}` + "\n":    "[1,2]",
+		`{"n":1, "method":"signal","params":{"info":{"sender":"s","event":"e"},"data":7}}` + "\n":       "7",
+	} {
+		if m, _, err := parse(t, text, lim); err != nil || string(m.Data) != data {
+			t.Errorf("%q: data is %q, %v", text, m.Data, err)
+		}
+	}
+	var m Msg
+	for _, part := range []string{`{"n":1,"method":"signal","params":{"info":{"sender":"s","event":"e"},"data":[1,2`, `{"id":1,"status":0,"response":`} {
+		if _, err := Parse([]byte(part), lim, &m); err != ErrShort {
+			t.Errorf("%q: %v", part, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 
@@ -23,10 +24,13 @@ func appendCallHead(dst []byte, id uint64, method string) []byte {
 	return append(dst, `,"params":`...)
 }
 
-// appendOr appends raw JSON, or otherwise when there is none.
+// appendOr appends raw JSON, or otherwise when there is none. A message is one line.
 func appendOr(dst, raw []byte, otherwise string) []byte {
-	if len(raw) == 0 {
+	switch {
+	case len(raw) == 0:
 		return append(dst, otherwise...)
+	case bytes.IndexByte(raw, '\n') >= 0:
+		return append(dst, CompactNewlines(nil, raw)...)
 	}
 	return append(dst, raw...)
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"strings"
@@ -85,7 +86,28 @@ func (r *roundTrip) read(frame []byte, kind Kind) *Msg {
 	if err != nil || n != len(frame) || m.Kind != kind {
 		r.t.Fatalf("%q: read %d of %d bytes, kind %d, %v", frame, n, len(frame), m.Kind, err)
 	}
+	if frame[0] == '{' {
+		r.asLine(frame, &m)
+	}
 	return &m
+}
+
+// asLine reads text once more, as of one who writes a message a line.
+func (r *roundTrip) asLine(frame []byte, want *Msg) {
+	r.t.Helper()
+	if bytes.IndexByte(frame, '\n') >= 0 {
+		r.t.Fatalf("%q is no line", frame)
+	}
+	line := append(append([]byte(nil), frame...), "\n{\n"...)
+	var m Msg
+	n, err := Parse(line, &Limits{OneLine: true}, &m)
+	if err != nil || n != len(frame)+1 {
+		r.t.Fatalf("%q: read %d of %d bytes, %v", line, n, len(frame)+1, err)
+	}
+	m.Newline = false
+	if got, want := viewOf(&m), viewOf(want); got != want {
+		r.t.Fatalf("%q as a line:\ngot  %+v\nwant %+v", line, got, want)
+	}
 }
 
 func (r *roundTrip) same(what string, got, want any) {
@@ -113,7 +135,10 @@ func (r *roundTrip) info(m *Msg, retained bool) {
 	r.same("data", m.Data, r.data)
 }
 
-func (r *roundTrip) text() {
+func (r roundTrip) text() {
+	if bytes.IndexByte(r.data, '\n') >= 0 {
+		r.data = CompactNewlines(nil, r.data)
+	}
 	head := AppendTraceparent(AppendListeners(nil, []uint32{uint32(r.n), 7}), []byte("00-ab"))
 	m := r.read(AppendSignal(nil, r.n, head, AppendSignalInfo(nil, r.sender, r.event, true), r.data), Signal)
 	r.info(m, true)
