@@ -32,33 +32,18 @@ type pending struct {
 	own      uint64 // our id
 	waiter   *waiter
 	from     *Peer
-	id       []byte // of the peer's call, in text
-	num      uint64 // the same when it is a number
+	id       CallID // of the peer's call
 	signal   uint64 // not 0: a classic signal, this being its number in the queue
 	sent     time.Duration
 	deadline time.Duration // by the engine's clock
 	watch    CallWatch     // of a forwarded call; nil for nobody
 	began    time.Duration // 0: not timed
-	bin      bool
-	hasNum   bool
 	ping     bool
 }
 
-// callID is the id of a peer's call.
-type callID struct {
-	num  uint64
-	text string
-}
-
 // is reports whether the call was asked by a peer under an id.
-func (c *pending) is(from *Peer, id callID) bool {
-	if c.own == 0 || c.from != from {
-		return false
-	}
-	if c.hasNum {
-		return id.text == "" && id.num == c.num
-	}
-	return id.text != "" && id.text == string(c.id)
+func (c *pending) is(from *Peer, id CallID) bool {
+	return c.own != 0 && c.from == from && c.id.Same(id)
 }
 
 // Forward passes a call of method request from one peer on to this one; the reply goes
@@ -66,7 +51,7 @@ func (c *pending) is(from *Peer, id callID) bool {
 // the peer is gone or has too many calls to answer. Follow with Touch or Kick of p. Watch,
 // which may be nil, is told how it went.
 func (p *Peer) Forward(from *Peer, m *wire.Msg, params []byte, watch CallWatch) error {
-	id, _, err := p.calls.add(&pending{from: from, id: keepID(m), num: m.Num, bin: m.Binary, hasNum: m.HasNum, watch: watch})
+	id, _, err := p.calls.add(&pending{from: from, id: IDOf(m), watch: watch})
 	if err != nil {
 		return err
 	}
@@ -83,14 +68,6 @@ func (p *Peer) Forward(from *Peer, m *wire.Msg, params []byte, watch CallWatch) 
 	p.end(b, frameCall, id)
 	p.full()
 	return nil
-}
-
-// keepID copies the id of a text call.
-func keepID(m *wire.Msg) []byte {
-	if m.Binary || m.ID == nil {
-		return nil
-	}
-	return append([]byte(nil), m.ID...)
 }
 
 // Asking counts a call of the peer that is being answered. It fails for a request when
@@ -193,7 +170,9 @@ func (t *callTable) reply(m *wire.Msg) {
 		p.Stats.Strays.Add(1)
 		return
 	}
-	p.classic.answered(m.Num)
+	if !p.Fast() {
+		p.classic.answered(m.Num)
+	}
 	t.settle(c, m, replyError(m))
 }
 
@@ -248,9 +227,9 @@ func (t *callTable) settle(c pending, m *wire.Msg, err error) {
 			c.watch.Answered(p.engine.took(c.began), err)
 		}
 		if err != nil {
-			c.from.ReplyError(c.id, c.num, c.bin, err)
+			c.from.ReplyError(c.id, err)
 		} else {
-			c.from.Answer(c.id, c.num, c.bin, response)
+			c.from.Answer(c.id, response)
 		}
 		c.from.Answered()
 		if m != nil {
@@ -362,23 +341,14 @@ func (t *callTable) cancelFrom(params []byte) {
 		return
 	}
 	if h, ok := e.handler.(Canceler); ok {
-		h.Cancel(t.peer, id.num, id.text)
+		h.Cancel(t.peer, id)
 	}
 }
 
 // A Canceler is a Handler that can end what it does for a call.
 type Canceler interface {
-	// Cancel is called when a peer gives up on a call: num is the id when it is a
-	// number, else text is its JSON.
-	Cancel(p *Peer, num uint64, text string)
-}
-
-func parseCallID(raw []byte) callID {
-	var n uint64
-	if json.Unmarshal(raw, &n) == nil {
-		return callID{num: n}
-	}
-	return callID{text: string(raw)}
+	// Cancel is called when a peer gives up on a call.
+	Cancel(p *Peer, id CallID)
 }
 
 // ping asks the peer for a sign of life, unless it is being asked already.

@@ -3,7 +3,6 @@ package carrier
 import (
 	"errors"
 	"slices"
-	"strconv"
 	"sync"
 
 	"github.com/sigrouter/sigrouter/internal/wire"
@@ -175,16 +174,14 @@ func (p *Peer) shape() shape {
 
 // Answer answers a call with a payload, in whatever form the peer takes it. It is
 // otherwise as Reply.
-func (p *Peer) Answer(id []byte, num uint64, bin bool, response Encoded) {
-	data, still := p.form(response, bin)
-	if bin && !still {
-		id, bin = strconv.AppendUint(nil, num, 10), false
-	}
+func (p *Peer) Answer(id CallID, response Encoded) {
+	data, still := p.form(response, id.bin)
+	id.bin = still
 	if err := p.room("a response", data); err != nil {
-		p.ReplyError(id, num, bin, err)
+		p.ReplyError(id, err)
 		return
 	}
-	p.Reply(id, num, bin, data)
+	p.Reply(id, data)
 }
 
 // Codec returns what payloads of binary frames to and from the peer are encoded with; nil

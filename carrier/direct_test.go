@@ -30,7 +30,7 @@ func (a *answering) Connected(p *carrier.Peer) error {
 
 func (a *answering) Message(p *carrier.Peer, m *wire.Msg) {
 	a.in <- goroutine()
-	p.Reply(m.ID, m.Num, m.Binary, nil)
+	p.Reply(carrier.IDOf(m), nil)
 	p.Touch(p)
 }
 

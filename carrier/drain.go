@@ -29,7 +29,7 @@ func (p *Peer) tooLateFor(m *wire.Msg) bool {
 	}
 	switch string(m.Method) {
 	case "signal", "request", "add_sender", "add_listener", "hello":
-		p.ReplyError(m.ID, m.Num, m.Binary, sig.Errorf(sig.ErrShuttingDown, "the router is shutting down"))
+		p.ReplyError(IDOf(m), sig.Errorf(sig.ErrShuttingDown, "the router is shutting down"))
 		p.Touch(p)
 		return true
 	}

@@ -26,7 +26,7 @@ func (e *Engine) keep(p *Peer, bytes int) bool {
 	ok, worst := e.parts.set(p, bytes, int64(e.lim.PartialTotalBytes))
 	for _, w := range worst {
 		err := e.Over("PartialTotalBytes", "%d bytes of a message that is not whole, the most of all peers, which together are over %d", w.bytes, e.lim.PartialTotalBytes)
-		w.peer.ReplyError(nil, 0, false, err)
+		w.peer.ReplyError(textID(nil), err)
 		w.peer.Dismiss(err)
 		if m, ok := probe[Metered](w.peer.conn); ok {
 			m.StopRecv()

@@ -351,7 +351,7 @@ func (p *Peer) builtin(m *wire.Msg) bool {
 			p.Close(p.engine.Over("MaxPings", "more than %d pings a second", p.engine.lim.MaxPings))
 			return true
 		}
-		p.Reply(m.ID, m.Num, m.Binary, nil)
+		p.Reply(IDOf(m), nil)
 		p.Touch(p)
 	case "bye":
 		p.bye.Store(parseBye(m.Params))

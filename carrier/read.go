@@ -51,21 +51,30 @@ func (p *Peer) next() error {
 		if err == errDry || err == errLent {
 			return err
 		}
-		var bad *wire.Error
-		if !errors.As(err, &bad) {
+		if err = p.bad(sound, err); err != nil {
 			return err
 		}
-		p.overMessage(bad)
-		if p.message().Kind != wire.Reply { // an answer to a reply could pass for one
-			p.ReplyError(bad.ID, 0, false, sig.Errorf(bad.Kind, "%s", bad.Text))
-			p.Touch(p)
-		}
-		if !sound && !p.lines {
-			return fmt.Errorf("bad input: %w", sig.Errorf(bad.Kind, "%s", bad.Text))
-		}
-		p.engine.log.Warn("bad message", "peer", p.String(), "err", bad.Text)
 		p.endFrame()
 	}
+}
+
+// bad deals with what is no message. It is not part of next, whose frame is on the stack of each
+// goroutine that waits for something to read.
+func (p *Peer) bad(sound bool, err error) error {
+	var bad *wire.Error
+	if !errors.As(err, &bad) {
+		return err
+	}
+	p.overMessage(bad)
+	if p.message().Kind != wire.Reply { // an answer to a reply could pass for one
+		p.ReplyError(textID(bad.ID), sig.Errorf(bad.Kind, "%s", bad.Text))
+		p.Touch(p)
+	}
+	if !sound && !p.lines {
+		return fmt.Errorf("bad input: %w", sig.Errorf(bad.Kind, "%s", bad.Text))
+	}
+	p.engine.log.Warn("bad message", "peer", p.String(), "err", bad.Text)
+	return nil
 }
 
 // parseNext reads one message. After an error, sound reports that what follows the bad

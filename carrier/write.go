@@ -89,30 +89,30 @@ func (p *Peer) full() bool {
 	return true
 }
 
-// Reply answers a call: id as it was received in text, or num for a binary one. data
-// is JSON, or in a binary reply encoded with the peer's codec; nil means null. The reply is
-// written with the next flush: follow with Touch or Kick.
-func (p *Peer) Reply(id []byte, num uint64, bin bool, data []byte) {
+// Reply answers a call. data is JSON, or in a reply to a binary frame encoded with the peer's
+// codec; nil means null. The reply is written with the next flush: follow with Touch or Kick.
+func (p *Peer) Reply(id CallID, data []byte) {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
-	if bin {
-		p.end(wire.AppendBinaryReply(p.begin(), num, data), frameReply, 0)
+	if id.bin {
+		p.end(wire.AppendBinaryReply(p.begin(), id.num, data), frameReply, 0)
 	} else {
-		p.end(wire.AppendReply(p.begin(), id, data), frameReply, 0)
+		var raw [24]byte
+		p.end(wire.AppendReply(p.begin(), id.raw(raw[:0]), data), frameReply, 0)
 	}
 	p.full()
 }
 
 // ReplyError answers a call with a failure.
-func (p *Peer) ReplyError(id []byte, num uint64, bin bool, err error) {
+func (p *Peer) ReplyError(id CallID, err error) {
 	e := sig.AsError(err)
 	p.Stats.Refused.Add(1)
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
-	if bin {
-		p.end(wire.AppendBinaryFailure(p.begin(), num, e), frameReply, 0)
+	if id.bin {
+		p.end(wire.AppendBinaryFailure(p.begin(), id.num, e), frameReply, 0)
 	} else {
-		p.end(wire.AppendFailure(p.begin(), id, e), frameReply, 0)
+		p.end(wire.AppendFailure(p.begin(), id.raw(nil), e), frameReply, 0)
 	}
 	p.full()
 }

@@ -81,14 +81,14 @@ type State struct {
 type ClientRouter struct {
 	*Router
 
-	opts    ClientOptions
-	log     *slog.Logger
-	engine  *carrier.Engine
-	address string
-	dial    func(context.Context) (carrier.Conn, error)
-	ctx     context.Context // ends when the client closes
-	cancel  context.CancelFunc
-	asked   context.Context // of handlers, see caused
+	opts     ClientOptions
+	log      *slog.Logger
+	engine   *carrier.Engine
+	address  string
+	dial     func(context.Context) (carrier.Conn, error)
+	ctx      context.Context // ends when the client closes
+	cancel   context.CancelFunc
+	handling context.Context // of handlers, see caused
 
 	peer  atomic.Pointer[carrier.Peer] // nil: no connection
 	codec atomic.Pointer[agreed]       // with the server spoken to last; nil: JSON

@@ -1,35 +1,29 @@
 package router
 
 import (
-	"context"
-
 	"github.com/sigrouter/sigrouter/carrier"
 	"github.com/sigrouter/sigrouter/sig"
 )
 
 // answer is a request of the server's that a handler of this process answers.
 type answer struct {
+	callContext
 	client *ClientRouter
 	peer   *carrier.Peer
-	id     []byte
-	num    uint64
-	bin    bool
-	ctx    callContext
-
-	sender, method string
-	params         any
+	method *method
+	params any
 }
 
 func (a *answer) serve() {
 	c := a.client
-	defer c.running.finish(&a.ctx)
+	defer c.running.finish(&a.callContext)
 	returned := false
 	defer func() {
 		if !returned { // the handler has called runtime.Goexit
-			a.reply(sig.Response{}, endedItself(a.sender, a.method))
+			a.reply(sig.Response{}, endedItself(a.method.call.Sender, a.method.call.Method))
 		}
 	}()
-	resp, err := c.askOwn(&a.ctx, a)
+	resp, err := a.method.answer(a, a.params)
 	returned = true
 	a.reply(resp, err)
 }
@@ -40,26 +34,30 @@ func (a *answer) reply(resp sig.Response, err error) {
 		data, err = encodeFor(a.peer.Codec(), resp.Data)
 	}
 	if err != nil {
-		a.peer.ReplyError(a.id, a.num, a.bin, err)
+		a.peer.ReplyError(a.id, err)
 	} else {
-		a.peer.Answer(a.id, a.num, a.bin, data)
+		a.peer.Answer(a.id, data)
 	}
 	a.peer.Answered()
 }
 
 func (a *answer) to() *carrier.Peer { return a.peer }
 
-// askOwn asks a sender that this client added at the server; those of its own Router
-// are none of the server's business.
-func (c *ClientRouter) askOwn(ctx context.Context, a *answer) (sig.Response, error) {
-	if snd := c.senders.get(a.sender); snd == nil || snd.owner != any(c) {
-		return sig.Response{}, sig.Errorf(sig.ErrNoSender, "sender %s not found", quoted(a.sender))
+// asked returns the method that the server asks for, of a sender that this client added
+// there; those of its own Router are none of the server's business.
+func (c *ClientRouter) asked(sender, name string) (*method, error) {
+	snd := c.senders.get(sender)
+	if snd == nil || snd.owner != any(c) {
+		return nil, sig.Errorf(sig.ErrNoSender, "sender %s not found", quoted(sender))
 	}
-	return c.Router.answer(ctx, a.sender, a.method, a.params)
+	if m := snd.method(name); m != nil {
+		return m, nil
+	}
+	return snd.other(name)
 }
 
 // Cancel is called by the engine when the server gives up on a request.
-func (h clientHandler) Cancel(_ *carrier.Peer, num uint64, text string) {
+func (h clientHandler) Cancel(_ *carrier.Peer, id carrier.CallID) {
 	c := h.ClientRouter
-	c.running.cancel(runID{num, text})
+	c.running.cancel(id)
 }

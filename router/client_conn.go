@@ -94,7 +94,7 @@ func (o ClientOptions) newClient() *ClientRouter {
 	def(&o.OutboxBytes, 8<<20)
 	c := &ClientRouter{Router: o.Options.New(), opts: o, log: log, ready: make(chan struct{})}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.asked = sig.WithHops(context.Background(), 1)
+	c.handling = sig.WithHops(context.Background(), 1)
 	c.engine = carrier.NewEngine(clientHandler{c}, carrier.Options{Limits: o.Limits, Logger: log})
 	c.wire = c.engine.NewSession()
 	c.serial.run, c.serial.kick = c.runBatch, c.kick

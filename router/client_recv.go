@@ -23,7 +23,7 @@ type special struct {
 	ids      []uint32 // listeners
 	gap      *sig.Drop
 	peer     *carrier.Peer // a signal that came as a call, which has to be answered
-	callID   []byte
+	callID   carrier.CallID
 	listener string
 }
 
@@ -138,7 +138,7 @@ func (c *ClientRouter) refused(m *wire.Msg) {
 // call begins what the server asks for.
 func (c *ClientRouter) call(p *carrier.Peer, m *wire.Msg) {
 	if err := p.Asking(string(m.Method) == "request"); err != nil {
-		p.ReplyError(m.ID, m.Num, m.Binary, err)
+		p.ReplyError(carrier.IDOf(m), err)
 		p.Touch(p)
 		return
 	}
@@ -157,7 +157,7 @@ func (c *ClientRouter) call(p *carrier.Peer, m *wire.Msg) {
 }
 
 func (c *ClientRouter) refuseCall(p *carrier.Peer, m *wire.Msg, err error) {
-	p.ReplyError(m.ID, m.Num, m.Binary, err)
+	p.ReplyError(carrier.IDOf(m), err)
 	p.Answered()
 	p.Touch(p)
 }
@@ -181,7 +181,7 @@ func (c *ClientRouter) signalCall(p *carrier.Peer, m *wire.Msg) {
 	}
 	c.push(delivery{
 		event:   sig.Event{Origin: o, Data: c.payload(p, m, m.Data)},
-		special: &special{peer: p, callID: slices.Clone(m.ID), listener: string(m.ListenerID)},
+		special: &special{peer: p, callID: carrier.IDOf(m), listener: string(m.ListenerID)},
 	})
 }
 
@@ -254,12 +254,12 @@ func (c *ClientRouter) handOne(session, id uint32, e sig.Event) {
 func (c *ClientRouter) handClassic(d *delivery) {
 	sub := c.findRaw(d.session, d.listener)
 	if sub == nil {
-		d.peer.ReplyError(d.callID, 0, false, sig.Errorf(sig.ErrNoListener, "listener id %s not found", quoted(d.listener)))
+		d.peer.ReplyError(d.callID, sig.Errorf(sig.ErrNoListener, "listener id %s not found", quoted(d.listener)))
 	} else {
 		if !sub.removed.Load() {
 			sub.local.deliver(d.event)
 		}
-		d.peer.Reply(d.callID, 0, false, nil)
+		d.peer.Reply(d.callID, nil)
 	}
 	d.peer.Answered()
 	d.peer.Kick()

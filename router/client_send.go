@@ -369,18 +369,18 @@ func (c *ClientRouter) request(p *carrier.Peer, m *wire.Msg) {
 	if err == nil {
 		_, err = p.Check(m, m.Args)
 	}
+	var to *method
+	if err == nil {
+		to, err = c.asked(string(m.Sender), string(m.Target))
+	}
 	if err != nil {
 		c.refuseCall(p, m, err)
 		return
 	}
-	a := &answer{
-		client: c, peer: p, num: m.Num, bin: m.Binary, id: slices.Clone(m.ID),
-		sender: string(m.Sender), method: string(m.Target),
-		params: c.payload(p, m, m.Args),
-	}
-	a.ctx.Context = caused(c.asked, causeOf(m))
-	a.ctx.deadline = c.engine.Clock().Add(c.engine.Limits().CallTimeout)
-	a.ctx.run = runOf(m, a.id)
-	c.running.add(&a.ctx)
+	a := &answer{client: c, peer: p, method: to, params: c.payload(p, m, m.Args)}
+	a.Context = caused(c.handling, causeOf(m))
+	a.deadline = c.engine.Clock().Add(c.engine.Limits().CallTimeout)
+	a.id = carrier.IDOf(m)
+	c.running.add(&a.callContext)
 	c.crew.add(a) // BatchEnd begins
 }

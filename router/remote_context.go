@@ -5,38 +5,47 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sigrouter/sigrouter/internal/wire"
+	"github.com/sigrouter/sigrouter/carrier"
 )
 
-// runID is the id of a client's call.
-type runID struct {
-	num  uint64
-	text string // when the id is no number
-}
-
-// runOf returns the id of a call; id is a copy of it as text.
-func runOf(m *wire.Msg, id []byte) runID {
-	run := runID{num: m.Num}
-	if !m.HasNum {
-		run.text = string(id)
-	}
-	return run
-}
-
 // A callContext is the context of a handler that answers a client: it ends when the
-// client cancels the call or goes, and after the time limit for calls. It makes its
-// channel only when a handler asks for it, since most do not.
+// client cancels the call or goes, and after the time limit for calls. Most handlers never
+// look at it, so it has a channel only when one asks for it.
 type callContext struct {
 	context.Context // values: who the caller is
 	deadline        time.Time
-	run             runID
+	id              carrier.CallID
 
 	before, after *callContext // in its callSet
 
 	mu    sync.Mutex
-	done  chan struct{}
-	err   error
-	timer *time.Timer
+	state callState
+	doing *callDone // nil: nobody has asked for Done
+}
+
+// callState says why a context has ended.
+type callState uint8
+
+const (
+	callRuns callState = iota
+	callCanceled
+	callTooLong
+)
+
+func (s callState) err() error {
+	switch s {
+	case callCanceled:
+		return context.Canceled
+	case callTooLong:
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// callDone is what a context needs for Done.
+type callDone struct {
+	closed chan struct{}
+	timer  *time.Timer
 }
 
 func (c *callContext) Deadline() (time.Time, bool) { return c.deadline, true }
@@ -44,42 +53,40 @@ func (c *callContext) Deadline() (time.Time, bool) { return c.deadline, true }
 func (c *callContext) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.done == nil {
-		c.done = make(chan struct{})
-		if c.err != nil {
-			close(c.done)
+	if c.doing == nil {
+		c.doing = &callDone{closed: make(chan struct{})}
+		if c.state != callRuns {
+			close(c.doing.closed)
 		} else {
-			c.timer = time.AfterFunc(time.Until(c.deadline), func() { c.end(context.DeadlineExceeded) })
+			c.doing.timer = time.AfterFunc(time.Until(c.deadline), func() { c.end(callTooLong) })
 		}
 	}
-	return c.done
+	return c.doing.closed
 }
 
 func (c *callContext) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.err == nil && !time.Now().Before(c.deadline) {
-		c.endLocked(context.DeadlineExceeded)
+	if c.state == callRuns && !time.Now().Before(c.deadline) {
+		c.endLocked(callTooLong)
 	}
-	return c.err
+	return c.state.err()
 }
 
-func (c *callContext) end(err error) {
+func (c *callContext) end(why callState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.endLocked(err)
+	c.endLocked(why)
 }
 
-func (c *callContext) endLocked(err error) {
-	if c.err != nil {
+func (c *callContext) endLocked(why callState) {
+	if c.state != callRuns {
 		return
 	}
-	c.err = err
-	if c.done != nil {
-		close(c.done)
-	}
-	if c.timer != nil {
-		c.timer.Stop()
+	c.state = why
+	if c.doing != nil {
+		close(c.doing.closed)
+		c.doing.timer.Stop()
 	}
 }
 
@@ -100,7 +107,7 @@ func (t *callSet) add(c *callContext) {
 }
 
 func (t *callSet) finish(c *callContext) {
-	c.end(context.Canceled)
+	c.end(callCanceled)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -116,15 +123,15 @@ func (t *callSet) finish(c *callContext) {
 }
 
 // cancel ends one call, because the peer gave up on it.
-func (t *callSet) cancel(id runID) {
+func (t *callSet) cancel(id carrier.CallID) {
 	t.mu.Lock()
 	c := t.newest
-	for c != nil && c.run != id {
+	for c != nil && !c.id.Same(id) {
 		c = c.before
 	}
 	t.mu.Unlock()
 	if c != nil {
-		c.end(context.Canceled)
+		c.end(callCanceled)
 	}
 }
 
@@ -137,6 +144,6 @@ func (t *callSet) cancelAll() {
 	}
 	t.mu.Unlock()
 	for _, c := range all {
-		c.end(context.Canceled)
+		c.end(callCanceled)
 	}
 }

@@ -145,7 +145,7 @@ func (x *session) addListener(c *call) {
 	cfg := sig.ListenConfig{Below: in.Below, SkipFirst: in.SkipRetained}
 	sub, err := x.srv.listenRemote(sender, event, target, cfg, func(id uint64) {
 		target.id = uint32(id)
-		c.peer.Reply(c.id, c.num, c.bin, fmt.Appendf(nil, `{"listener_id":%d}`, target.id))
+		c.peer.Reply(c.id, fmt.Appendf(nil, `{"listener_id":%d}`, target.id))
 	})
 	if err != nil {
 		c.reply(nil, err)

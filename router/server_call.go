@@ -29,10 +29,7 @@ type call struct {
 	peer   *carrier.Peer
 	method string
 	params []byte
-	id     []byte // as sent, in text
-	num    uint64
-	run    runID
-	bin    bool
+	id     carrier.CallID
 
 	// of a request
 	hasNames       bool
@@ -43,11 +40,7 @@ type call struct {
 
 // newCall copies what is needed of a message.
 func (x *session) newCall(p *carrier.Peer, m *wire.Msg) *call {
-	c := &call{peer: p, method: string(m.Method), num: m.Num, bin: m.Binary}
-	if !m.Binary && m.ID != nil {
-		c.id = append([]byte(nil), m.ID...)
-	}
-	c.run = runOf(m, c.id)
+	c := &call{peer: p, method: string(m.Method), id: carrier.IDOf(m)}
 	if c.method == "request" {
 		c.sender, c.target = string(m.Sender), string(m.Target)
 		c.hasNames = m.Sender != nil && m.Target != nil
@@ -70,11 +63,11 @@ func (c *call) reply(v any, err error) {
 func (c *call) replyRaw(data []byte, err error) {
 	switch {
 	case err != nil:
-		c.peer.ReplyError(c.id, c.num, c.bin, err)
+		c.peer.ReplyError(c.id, err)
 	case data == nil:
-		c.peer.Reply(c.id, c.num, c.bin, nil)
+		c.peer.Reply(c.id, nil)
 	default: // which may be too long
-		c.peer.Answer(c.id, c.num, c.bin, carrier.Encoded{Data: data})
+		c.peer.Answer(c.id, carrier.Encoded{Data: data})
 	}
 	c.peer.Answered()
 	c.peer.Kick()
@@ -101,7 +94,7 @@ func (x *session) call(p *carrier.Peer, m *wire.Msg) {
 		err = p.Asking(request)
 	}
 	if err != nil {
-		p.ReplyError(m.ID, m.Num, m.Binary, err)
+		p.ReplyError(carrier.IDOf(m), err)
 		p.Touch(p)
 		return
 	}
@@ -169,7 +162,7 @@ func (x *session) forward(p *carrier.Peer, m *wire.Msg, snd *sender, owner *sess
 		args = wire.CompactNewlines(nil, args)
 	}
 	if err := to.Forward(p, m, args, snd.callWatch(string(m.Target))); err != nil {
-		p.ReplyError(m.ID, m.Num, m.Binary, err)
+		p.ReplyError(carrier.IDOf(m), err)
 		p.Answered()
 		p.Touch(p)
 		return true

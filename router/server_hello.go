@@ -14,15 +14,15 @@ import (
 // it can be resumed. It runs in the goroutine that reads, since nothing that follows can
 // be understood before it is done.
 func (x *session) hello(p *carrier.Peer, m *wire.Msg) {
-	id := append([]byte(nil), m.ID...)
+	id := carrier.IDOf(m)
 	in, err := readHello(p, m)
 	if err != nil {
-		p.ReplyError(id, 0, false, err)
+		p.ReplyError(id, err)
 		p.Touch(p)
 		return
 	}
 	if err := x.srv.logIn(p, in.Token); err != nil {
-		p.ReplyError(id, 0, false, err)
+		p.ReplyError(id, err)
 		p.Close(err)
 		return
 	}
@@ -50,7 +50,7 @@ func readHello(p *carrier.Peer, m *wire.Msg) (*helloParams, error) {
 }
 
 // begin answers hello.
-func (x *session) begin(p *carrier.Peer, id []byte, in *helloParams) {
+func (x *session) begin(p *carrier.Peer, id carrier.CallID, in *helloParams) {
 	binary := in.Envelope == envelopeFrame && !p.TextOnly()
 	s := x.srv
 	old, last := s.takeOver(p, in.Resume)
@@ -82,9 +82,9 @@ func (x *session) begin(p *carrier.Peer, id []byte, in *helloParams) {
 	old.wire.Out.SetWindow(in.Window, in.WindowBytes)
 	// The answer first, then the lane: what it carries must come behind the answer.
 	if err != nil {
-		p.ReplyError(id, 0, false, err)
+		p.ReplyError(id, err)
 	} else {
-		p.Reply(id, 0, false, data)
+		p.Reply(id, data)
 	}
 	p.SetFast(binary, codec, old.wire)
 	p.SetTakes(in.MaxMessage)

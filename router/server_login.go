@@ -171,7 +171,7 @@ func (x *session) early(p *carrier.Peer, m *wire.Msg) bool {
 	l := p.Data.(*link)
 	l.early++
 	if m.Kind == wire.Call {
-		p.ReplyError(m.ID, m.Num, m.Binary, errEarly)
+		p.ReplyError(carrier.IDOf(m), errEarly)
 		p.Touch(p)
 	}
 	if l.early >= maxEarly {

@@ -14,19 +14,13 @@ type served struct {
 	peer    *carrier.Peer
 	method  *method
 	params  sig.Raw // no bytes: none
-	id      []byte
-	num     uint64
-	bin     bool
 }
 
 // serve has a handler of this process answer a request that just came.
 func (x *session) serve(p *carrier.Peer, m *wire.Msg, to *method) {
-	r := &served{session: x, peer: p, method: to, num: m.Num, bin: m.Binary}
+	r := &served{session: x, peer: p, method: to}
+	r.id = carrier.IDOf(m)
 	r.setParams(x.payload(p, m, m.Args))
-	if !m.Binary && m.ID != nil {
-		r.id = append([]byte(nil), m.ID...)
-	}
-	r.run = runOf(m, r.id)
 	r.prepare(causeOf(m)) // BatchEnd begins
 }
 
@@ -38,8 +32,8 @@ func (x *session) request(c *call) {
 		c.reply(nil, err)
 		return
 	}
-	r := &served{session: x, peer: c.peer, method: to, id: c.id, num: c.num, bin: c.bin}
-	r.run = c.run
+	r := &served{session: x, peer: c.peer, method: to}
+	r.id = c.id
 	r.setParams(c.args)
 	r.prepare(c.cause)
 	x.crew.begin(nil)
@@ -56,7 +50,7 @@ func (x *session) mayAsk(c *call) (*method, error) {
 	if err := x.rights().Check(auth.Request, c.sender, c.target); err != nil {
 		return nil, err
 	}
-	if c.bin {
+	if c.id.Binary() {
 		lim := x.srv.engine.Limits()
 		if _, err := x.srv.engine.Check(c.args, lim.MaxDepth, lim.MaxMessage); err != nil && len(c.args.Data) > 0 {
 			return nil, err
@@ -102,9 +96,9 @@ func (r *served) reply(resp sig.Response, err error) {
 		data, err = encodeFor(r.peer.Codec(), resp.Data)
 	}
 	if err != nil {
-		r.peer.ReplyError(r.id, r.num, r.bin, err)
+		r.peer.ReplyError(r.id, err)
 	} else {
-		r.peer.Answer(r.id, r.num, r.bin, data)
+		r.peer.Answer(r.id, data)
 	}
 	r.peer.Answered()
 }

@@ -262,6 +262,6 @@ func (h serverHandler) BatchEnd(p *carrier.Peer) {
 var _ carrier.Batcher = serverHandler{}
 
 // Cancel is called by the engine when a client gives up on a call.
-func (h serverHandler) Cancel(p *carrier.Peer, num uint64, text string) {
-	sessionOf(p).running.cancel(runID{num, text})
+func (h serverHandler) Cancel(p *carrier.Peer, id carrier.CallID) {
+	sessionOf(p).running.cancel(id)
 }

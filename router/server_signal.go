@@ -48,7 +48,7 @@ func (x *session) refuse(p *carrier.Peer, m *wire.Msg, err error) {
 		x.refuseSignal(p, m.N, err, x.serial.idle())
 		return
 	}
-	p.ReplyError(m.ID, m.Num, m.Binary, err)
+	p.ReplyError(carrier.IDOf(m), err)
 	p.Touch(p)
 }
 
@@ -151,11 +151,11 @@ func (x *session) signalCall(p *carrier.Peer, m *wire.Msg) {
 	in, err := x.inbound(m)
 	switch {
 	case err != nil && (idle || m.Info == nil):
-		p.ReplyError(m.ID, m.Num, m.Binary, err)
+		p.ReplyError(carrier.IDOf(m), err)
 		p.Answered()
 		p.Touch(p)
 	case err == nil && idle && x.direct(p, in, m, 0):
-		p.Reply(m.ID, m.Num, m.Binary, nil)
+		p.Reply(carrier.IDOf(m), nil)
 		p.Answered()
 		p.Touch(p)
 	default:

@@ -19,7 +19,7 @@ func (d diary) Connected(p *carrier.Peer) error { d <- "connected"; return nil }
 
 func (d diary) Message(p *carrier.Peer, m *wire.Msg) {
 	d <- string(m.Method)
-	p.Reply(m.ID, m.Num, m.Binary, nil)
+	p.Reply(carrier.IDOf(m), nil)
 	p.Touch(p)
 }
 

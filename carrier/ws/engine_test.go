@@ -22,7 +22,7 @@ type answerer struct{ gone chan error }
 func (answerer) Connected(*carrier.Peer) error { return nil }
 
 func (answerer) Message(p *carrier.Peer, m *wire.Msg) {
-	p.Reply(m.ID, m.Num, m.Binary, m.Params)
+	p.Reply(carrier.IDOf(m), m.Params)
 	p.Touch(p)
 }
 
