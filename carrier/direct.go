@@ -37,7 +37,7 @@ func (p *Peer) pull() {
 	if d, ok := p.engine.handler.(Drainer); ok && !d.Idle(p) {
 		return
 	}
-	s.pulls = true
+	s.pulls, s.pulled = true, false
 	for {
 		err := p.next()
 		if err != nil {
@@ -66,8 +66,14 @@ func (s *Stream) readDirect() (int, error) {
 	case !s.pulls:
 		return s.rwc.Read(s.buf[s.end:])
 	}
-	if n := s.direct.TryRead(s.buf[s.end:]); n > 0 {
-		return n, nil
+	if s.pulled {
+		return 0, errDry // what has come since is for the goroutine that reads
 	}
-	return 0, errDry
+	room := s.buf[s.end:]
+	n := s.direct.TryRead(room)
+	s.pulled = n < len(room)
+	if n == 0 {
+		return 0, errDry
+	}
+	return n, nil
 }

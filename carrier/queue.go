@@ -3,6 +3,7 @@ package carrier
 import (
 	"math"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sigrouter/sigrouter/sig"
 )
@@ -15,6 +16,7 @@ import (
 // number when it is sent, and is kept until it is acknowledged. All are in one ring, first
 // those in flight; what was dropped while it waited leaves a dead item, which has no number.
 type Queue struct {
+	some  atomic.Bool // there may be something to be sent; changed with mu held
 	mu    sync.Mutex
 	items ring[item]
 	sent  uint64 // position of the first that waits
@@ -164,8 +166,7 @@ func (q *Queue) pushLocked(it *item, limit int) error {
 	if it.to != nil && it.to.line != nil {
 		it.to.line.takes(it, q.items.tail)
 	}
-	q.items.push(it)
-	q.waitBytes += it.size()
+	q.put(it, it.size())
 	if q.waitBytes-q.charged > chargeStep {
 		q.charge()
 	}
@@ -186,9 +187,17 @@ func (q *Queue) tooLong(it *item) error {
 			return nil
 		}
 	}
-	q.items.push(&item{route: it.route, to: it.to, gap: 1})
-	q.waitBytes += itemOverhead
+	q.put(&item{route: it.route, to: it.to, gap: 1}, itemOverhead)
 	return nil
+}
+
+// put adds what waits, of so many bytes.
+func (q *Queue) put(it *item, size int) {
+	q.items.push(it)
+	q.waitBytes += size
+	if !q.some.Load() {
+		q.some.Store(true)
+	}
 }
 
 // waiting returns how many items wait, the dead ones among them.
@@ -240,6 +249,13 @@ func (q *Queue) take() (*item, uint64) {
 		q.charge()
 	}
 	return nil, 0
+}
+
+// spent notes, after take, whether there is more. Called with the lock held.
+func (q *Queue) spent() {
+	if q.sent == q.items.tail && q.next >= q.sent {
+		q.some.Store(false)
+	}
 }
 
 // popDead forgets the dead items in front of those in flight.
@@ -306,7 +322,10 @@ func (q *Queue) rewind(n uint64) bool {
 }
 
 // rewindLocked makes take begin again with what is in flight.
-func (q *Queue) rewindLocked() { q.next, q.again = q.items.head, q.done }
+func (q *Queue) rewindLocked() {
+	q.next, q.again = q.items.head, q.done
+	q.some.Store(true)
+}
 
 // resends reports whether something in flight is to be sent again.
 func (q *Queue) resends() bool { return q.again < q.last }

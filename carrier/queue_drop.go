@@ -117,8 +117,7 @@ func (q *Queue) noteGap(it *item) {
 		}
 		return
 	}
-	q.items.push(&item{route: it.route, to: it.to, gap: 1})
-	q.waitBytes += itemOverhead
+	q.put(&item{route: it.route, to: it.to, gap: 1}, itemOverhead)
 	l.gap = q.items.tail
 }
 

@@ -65,6 +65,7 @@ type Stream struct {
 
 	direct directReader // the byte stream, when others may read; nil: they may not
 	pulls  bool         // one of them reads
+	pulled bool         // and has read what there was
 
 	buf        []byte // buf[start:end] is read and not yet handed out
 	start, end int

@@ -320,10 +320,14 @@ func (p *Peer) appendSignals() {
 	if mode == modeNew || p.held.Load() {
 		return
 	}
-	as := p.shape()
 	q := p.out()
+	if !q.some.Load() {
+		return
+	}
+	as := p.shape()
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	defer q.spent()
 	if mode == modeFast && p.stream != nil {
 		p.appendToStream(q, as)
 		return

@@ -97,8 +97,8 @@ func (o ClientOptions) newClient() *ClientRouter {
 	c.handling = sig.WithHops(context.Background(), 1)
 	c.engine = carrier.NewEngine(clientHandler{c}, carrier.Options{Limits: o.Limits, Logger: log})
 	c.wire = c.engine.NewSession()
-	c.serial.run, c.serial.kick = c.runBatch, c.kick
-	c.serial.workers, c.crew.workers = &c.workers, &c.workers
+	c.serial.init(&c.workers, c.runBatch, c.kick)
+	c.crew.init(&c.workers)
 	c.books.Store(&books{})
 	c.Router.buildFanout = c.forwarder
 	c.Router.checkHopsAt = c.engine.CheckHops

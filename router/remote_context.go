@@ -16,11 +16,10 @@ type callContext struct {
 	deadline        time.Time
 	id              carrier.CallID
 
-	before, after *callContext // in its callSet
-
-	mu    sync.Mutex
-	state callState
-	doing *callDone // nil: nobody has asked for Done
+	set           *callSet // whose lock guards what follows
+	before, after *callContext
+	state         callState
+	doing         *callDone // nil: nobody has asked for Done
 }
 
 // callState says why a context has ended.
@@ -51,8 +50,8 @@ type callDone struct {
 func (c *callContext) Deadline() (time.Time, bool) { return c.deadline, true }
 
 func (c *callContext) Done() <-chan struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.set.mu.Lock()
+	defer c.set.mu.Unlock()
 	if c.doing == nil {
 		c.doing = &callDone{closed: make(chan struct{})}
 		if c.state != callRuns {
@@ -65,8 +64,8 @@ func (c *callContext) Done() <-chan struct{} {
 }
 
 func (c *callContext) Err() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.set.mu.Lock()
+	defer c.set.mu.Unlock()
 	if c.state == callRuns && !time.Now().Before(c.deadline) {
 		c.endLocked(callTooLong)
 	}
@@ -74,11 +73,12 @@ func (c *callContext) Err() error {
 }
 
 func (c *callContext) end(why callState) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.set.mu.Lock()
+	defer c.set.mu.Unlock()
 	c.endLocked(why)
 }
 
+// endLocked is end with the lock held.
 func (c *callContext) endLocked(why callState) {
 	if c.state != callRuns {
 		return
@@ -98,6 +98,7 @@ type callSet struct {
 
 // add puts the context of a call where cancel finds it.
 func (t *callSet) add(c *callContext) {
+	c.set = t
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if c.before = t.newest; c.before != nil {
@@ -107,9 +108,9 @@ func (t *callSet) add(c *callContext) {
 }
 
 func (t *callSet) finish(c *callContext) {
-	c.end(callCanceled)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	c.endLocked(callCanceled)
 	switch {
 	case c.after != nil:
 		c.after.before = c.before
@@ -125,25 +126,21 @@ func (t *callSet) finish(c *callContext) {
 // cancel ends one call, because the peer gave up on it.
 func (t *callSet) cancel(id carrier.CallID) {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	c := t.newest
 	for c != nil && !c.id.Same(id) {
 		c = c.before
 	}
-	t.mu.Unlock()
 	if c != nil {
-		c.end(callCanceled)
+		c.endLocked(callCanceled)
 	}
 }
 
 // cancelAll ends all, because the peer has gone.
 func (t *callSet) cancelAll() {
 	t.mu.Lock()
-	var all []*callContext
+	defer t.mu.Unlock()
 	for c := t.newest; c != nil; c = c.before {
-		all = append(all, c)
-	}
-	t.mu.Unlock()
-	for _, c := range all {
-		c.end(callCanceled)
+		c.endLocked(callCanceled)
 	}
 }

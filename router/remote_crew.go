@@ -2,6 +2,7 @@ package router
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sigrouter/sigrouter/carrier"
@@ -20,6 +21,7 @@ import (
 //
 // Its length is bounded by MaxCalls.
 type crew struct {
+	some    atomic.Bool // there may be something for begin; changed with mu held
 	mu      sync.Mutex
 	waiting []servable
 	next    int           // waiting[next:] are not begun
@@ -29,6 +31,7 @@ type crew struct {
 	replied *carrier.Peer // replies wait to be written to it
 	pace    pace
 	workers *workers
+	start   func() // work
 }
 
 // quickHandler is how long a handler takes that the goroutine that reads may call. The next
@@ -40,6 +43,9 @@ type servable interface {
 	serve() // calls the handler, and replies without having the reply written
 	to() *carrier.Peer
 }
+
+// init prepares the crew.
+func (c *crew) init(w *workers) { c.workers, c.start = w, c.work }
 
 // lendable notes whether the goroutine that reads for the peer may be lent.
 func (c *crew) lendable(p *carrier.Peer) {
@@ -59,20 +65,25 @@ func (c *crew) add(s servable) {
 		c.waiting, c.next = c.waiting[:n], 0
 	}
 	c.waiting = append(c.waiting, s)
+	c.some.Store(true)
 	c.mu.Unlock()
 }
 
 // begin sees that what was added is served: by the goroutine that reads for p, which calls
 // it, or by another, which it has to be where p is nil.
 func (c *crew) begin(p *carrier.Peer) {
+	if !c.some.Load() {
+		return
+	}
 	c.mu.Lock()
+	c.some.Store(false)
 	start := c.needsRelief()
 	if start && p != nil && c.pace.quick() && p.Lend(c) {
 		start, c.relief, c.lender = false, false, p
 	}
 	c.mu.Unlock()
 	if start {
-		c.workers.Go(c.work)
+		c.workers.Go(c.start)
 	}
 }
 
@@ -119,7 +130,7 @@ func (c *crew) Late() {
 	start := c.needsRelief()
 	c.mu.Unlock()
 	if start {
-		c.workers.Go(c.work)
+		c.workers.Go(c.start)
 	}
 }
 
@@ -132,7 +143,7 @@ func (c *crew) serveAll() (replied *carrier.Peer) {
 		start := c.needsRelief()
 		c.mu.Unlock()
 		if start {
-			c.workers.Go(c.work)
+			c.workers.Go(c.start)
 		}
 		c.serve(s)
 		c.mu.Lock()
@@ -173,7 +184,7 @@ func (c *crew) serve(s servable) {
 		start := c.needsRelief()
 		c.mu.Unlock()
 		if start {
-			c.workers.Go(c.work)
+			c.workers.Go(c.start)
 		}
 	}()
 	s.serve()

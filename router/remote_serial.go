@@ -20,9 +20,15 @@ type serial[T any] struct {
 	kick    func()                     // called after run
 	ended   chan struct{}              // not nil while somebody waits for the end
 	workers *workers
+	start   func() // loop
 
 	batch []T // is being run, by whom the serial is busy with
 	next  int // of it
+}
+
+// init prepares the serial.
+func (s *serial[T]) init(w *workers, run func(batch []T, next *int), kick func()) {
+	s.workers, s.run, s.kick, s.start = w, run, kick, s.loop
 }
 
 // idle reports whether nothing is queued or running. Only the goroutine that pushes
@@ -44,7 +50,7 @@ func (s *serial[T]) push(t T) {
 	s.busy.Store(true)
 	s.mu.Unlock()
 	if start {
-		s.workers.Go(s.loop)
+		s.workers.Go(s.start)
 	}
 }
 
@@ -62,7 +68,7 @@ func (s *serial[T]) pushAll(ts []T) []T {
 	s.busy.Store(true)
 	s.mu.Unlock()
 	if start {
-		s.workers.Go(s.loop)
+		s.workers.Go(s.start)
 	}
 	return ts[:0]
 }
@@ -72,7 +78,7 @@ func (s *serial[T]) loop() {
 	ended := false
 	defer func() {
 		if !ended { // a listener has called runtime.Goexit
-			s.workers.Go(s.loop)
+			s.workers.Go(s.start)
 		}
 	}()
 	for s.batch != nil || s.take() {

@@ -68,8 +68,8 @@ func (s *ServerRouter) newSession(p *carrier.Peer) *session {
 		copier: s.engine.NewCopier(),
 		done:   make(chan struct{}),
 	}
-	x.serial.run, x.serial.kick = x.runBatch, x.kick
-	x.serial.workers, x.crew.workers = &s.workers, &s.workers
+	x.serial.init(&s.workers, x.runBatch, x.kick)
+	x.crew.init(&s.workers)
 	x.crew.lendable(p)
 	x.peer.Store(p)
 	x.latest.Store(p)
