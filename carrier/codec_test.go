@@ -49,7 +49,8 @@ func TestForms(t *testing.T) {
 	shouted := Payload{Data: []byte(`"HI"`)}.Several(loud, 12, e)
 	queue := func(p Payload) *item {
 		s := e.NewSession()
-		require.NoError(t, s.Push(NewRoute("s", "e"), NewTarget([]uint32{1}, nil), &p, false, 1<<20))
+		_, err := s.Push(NewRoute("s", "e"), NewTarget([]uint32{1}, nil), []Payload{p}, false, 1<<20)
+		require.NoError(t, err)
 		return s.Out.items.at(0)
 	}
 	var wg sync.WaitGroup
@@ -92,7 +93,8 @@ func TestForms(t *testing.T) {
 	l := &Line{Policy: sig.DropOldest, Size: 1}
 	to := NewTarget([]uint32{1}, l)
 	for range 3 {
-		require.NoError(t, s.Push(NewRoute("s", "e"), to, &shouted, false, 1<<20))
+		_, err := s.Push(NewRoute("s", "e"), to, []Payload{shouted}, false, 1<<20)
+		require.NoError(t, err)
 	}
 	require.Equal(t, 2*itemOverhead+12, s.Out.Stats().WaitingBytes)
 	require.NoError(t, s.PushUp(context.Background(), NewRoute("s", "e"), &shouted, 1<<20, 10, false))

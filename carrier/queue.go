@@ -125,16 +125,21 @@ func (q *Queue) SetWindow(signals, bytes int) {
 	}
 }
 
-// push adds a signal. It fails when the queue is closed or the signal does not fit and
-// its line does not say what to drop; the caller then closes the peer or waits.
-func (q *Queue) push(it item, limit int) error {
+// push adds a row of signals that differ in their data. It fails, for so many of them, when the
+// queue is closed or a signal does not fit and its line does not say what to drop; the caller
+// then closes the peer or waits.
+func (q *Queue) push(it item, row []Payload, limit int) (failed int, err error) {
 	q.mu.Lock()
-	err := q.pushLocked(&it, limit)
-	q.mu.Unlock()
-	if err != nil {
-		it.release()
+	defer q.mu.Unlock()
+	for i := range row {
+		it.data, it.chunk, it.forms = row[i].Data, row[i].chunk, row[i].forms
+		next := it // which a policy changes
+		if e := q.pushLocked(&next, limit); e != nil {
+			failed, err = failed+1, e
+			it.release()
+		}
 	}
-	return err
+	return failed, err
 }
 
 var errQueueFull = sig.Errorf(sig.ErrSlow, "outbound queue full")

@@ -57,7 +57,7 @@ func TestQueuePolicies(t *testing.T) {
 			line := &Line{Policy: c.policy, Size: 3}
 			to := NewTarget([]uint32{1}, line)
 			for i := 1; i <= 7; i++ {
-				require.NoError(t, q.push(item{route: routes[i%2], to: to, data: payload(i)}, 1<<20))
+				require.NoError(t, pushOne(q, item{route: routes[i%2], to: to, data: payload(i)}, 1<<20))
 			}
 			require.Equal(t, c.want, drainAll(q))
 			require.Equal(t, 0, q.waitBytes)
@@ -71,11 +71,11 @@ func TestQueueFull(t *testing.T) {
 	q := testQueue(1)
 	it := item{route: NewRoute("s", "e"), to: NewTarget([]uint32{1}, nil), data: make([]byte, 1000)}
 	pushed := 0
-	for q.push(it, 10_000) == nil {
+	for pushOne(q, it, 10_000) == nil {
 		pushed++
 	}
 	require.Equal(t, 10_000/it.size(), pushed)
-	require.ErrorIs(t, q.push(it, 10_000), sig.ErrSlow)
+	require.ErrorIs(t, pushOne(q, it, 10_000), sig.ErrSlow)
 }
 
 // A listener with a policy has it applied, too, when the bytes of the whole queue are too
@@ -98,16 +98,16 @@ func TestQueuePoliciesOfBytes(t *testing.T) {
 			q.soft = 5000
 			line := &Line{Policy: c.policy, Size: 1000}
 			to := NewTarget([]uint32{1}, line)
-			require.NoError(t, q.push(other, 10_000))
+			require.NoError(t, pushOne(q, other, 10_000))
 			for i := 1; i <= 10; i++ {
-				require.NoError(t, q.push(item{route: route, to: to, data: long(i)}, 10_000))
+				require.NoError(t, pushOne(q, item{route: route, to: to, data: long(i)}, 10_000))
 				require.LessOrEqual(t, q.waitBytes, 5000+3*itemOverhead)
 			}
 			require.Equal(t, c.dropped, line.Dropped)
-			for q.push(other, 10_000) == nil {
+			for pushOne(q, other, 10_000) == nil {
 			}
 			require.Greater(t, q.waitBytes, 5000, "who has no policy may fill what is left")
-			require.NoError(t, q.push(item{route: route, to: to, data: long(11)}, 10_000))
+			require.NoError(t, pushOne(q, item{route: route, to: to, data: long(11)}, 10_000))
 			require.Greater(t, line.Dropped, c.dropped)
 			require.Contains(t, drainAll(q), c.last, "what waited is not dropped for one that does not fit all the same")
 			require.Equal(t, 0, line.bytes)
@@ -122,7 +122,7 @@ func TestQueueWindow(t *testing.T) {
 	q := testQueue(4)
 	r := NewRoute("s", "e")
 	for i := 1; i <= 10; i++ {
-		require.NoError(t, q.push(item{route: r, data: payload(i)}, 1<<20))
+		require.NoError(t, pushOne(q, item{route: r, data: payload(i)}, 1<<20))
 	}
 	takeSome := func() (n int) {
 		for it, _ := q.take(); it != nil; it, _ = q.take() {
@@ -147,7 +147,7 @@ func TestQueueWindow(t *testing.T) {
 	require.Equal(t, uint64(1), n)
 	require.Equal(t, "7", string(it.data))
 	require.Equal(t, 4, q.Forget(sig.ErrNotConnected), "7 in flight, 8, 9 and 10 waiting")
-	require.ErrorIs(t, q.push(item{route: r}, 1<<20), sig.ErrNotConnected)
+	require.ErrorIs(t, pushOne(q, item{route: r}, 1<<20), sig.ErrNotConnected)
 }
 
 // TestQueueBooks runs random histories: for every one, what was pushed was taken in
@@ -206,7 +206,7 @@ func TestQueueBooks(t *testing.T) {
 			case 0, 1:
 				data, dead := copier.Copy(payload(i)), q.dead
 				data.Hold(1)
-				require.NoError(t, q.push(item{route: routes[rnd.IntN(3)], to: to, data: data.Data, chunk: data.chunk}, 1<<30))
+				require.NoError(t, pushOne(q, item{route: routes[rnd.IntN(3)], to: to, data: data.Data, chunk: data.chunk}, 1<<30))
 				swept = swept || q.dead < dead
 				pushed[to]++
 			case 2:
@@ -244,11 +244,11 @@ func TestQueueBooks(t *testing.T) {
 func TestQueueStaysSmall(t *testing.T) {
 	q := testQueue(1)
 	r := NewRoute("s", "e")
-	require.NoError(t, q.push(item{route: r, to: NewTarget([]uint32{1}, nil), data: payload(0)}, 1<<20))
+	require.NoError(t, pushOne(q, item{route: r, to: NewTarget([]uint32{1}, nil), data: payload(0)}, 1<<20))
 	for _, p := range []sig.Policy{sig.DropOldest, sig.DropNewest, sig.Latest} {
 		to := NewTarget([]uint32{2}, &Line{Policy: p, Size: 10})
 		for i := range 100_000 {
-			require.NoError(t, q.push(item{route: r, to: to, data: payload(i)}, 1<<20))
+			require.NoError(t, pushOne(q, item{route: r, to: to, data: payload(i)}, 1<<20))
 		}
 	}
 	require.Less(t, q.waiting(), 500)
@@ -269,10 +269,10 @@ func TestQueueFullForALine(t *testing.T) {
 		refused, dropped := 0, 0
 		for round := range 20 {
 			for i, r := range routes {
-				if q.push(item{route: r, to: to, data: make([]byte, 50+i)}, limit) != nil {
+				if pushOne(q, item{route: r, to: to, data: make([]byte, 50+i)}, limit) != nil {
 					refused++
 				}
-				if q.push(item{route: r, to: plain}, limit+itemOverhead) != nil {
+				if pushOne(q, item{route: r, to: plain}, limit+itemOverhead) != nil {
 					refused++
 				}
 			}
@@ -302,7 +302,9 @@ func TestQueueFullForALine(t *testing.T) {
 func TestQueueForgetsSentNotices(t *testing.T) {
 	q := testQueue(100)
 	r := NewRoute("s", "e")
-	push := func(to *Target, i int) { require.NoError(t, q.push(item{route: r, to: to, data: payload(i)}, 1<<20)) }
+	push := func(to *Target, i int) {
+		require.NoError(t, pushOne(q, item{route: r, to: to, data: payload(i)}, 1<<20))
+	}
 	early := NewTarget([]uint32{1}, &Line{Policy: sig.DropOldest, Size: 1})
 	push(early, 1)
 	push(early, 2)
@@ -337,7 +339,7 @@ func TestQueuePins(t *testing.T) {
 			for range 20_000 {
 				data := copier.Copy(make([]byte, 100))
 				data.Hold(1)
-				require.NoError(t, q.push(item{route: r, data: data.Data, chunk: data.chunk}, 1<<30))
+				require.NoError(t, pushOne(q, item{route: r, data: data.Data, chunk: data.chunk}, 1<<30))
 				if it := q.items.at(q.items.tail - 1); it.chunk != data.chunk {
 					copied++
 				} else {
@@ -352,4 +354,9 @@ func TestQueuePins(t *testing.T) {
 			require.Equal(t, 20_000, q.Forget(sig.ErrNotConnected))
 		})
 	}
+}
+
+func pushOne(q *Queue, it item, limit int) error {
+	_, err := q.push(it, []Payload{{Data: it.data, chunk: it.chunk, forms: it.forms}}, limit)
+	return err
 }

@@ -127,16 +127,16 @@ func (p *Peer) RefuseSignal(n uint64, err error) {
 	p.full()
 }
 
-// Push puts a signal on its way; t is nil on the way up. It takes over one Hold of the
-// payload. It fails when the peer is gone, and with sig.ErrSlow when the signal does
-// not fit. What was pushed is written with the next flush: follow with Touch or Kick.
-func (p *Peer) Push(r *Route, t *Target, data *Payload, retained bool) error {
-	return p.session.Load().Push(r, t, data, retained, p.engine.lim.QueueBytes)
+// Push puts signals on their way, a row with one payload each. It takes over one Hold of the
+// payloads. It fails, for so many of them, when the peer is gone, and with sig.ErrSlow when
+// they do not fit. What was pushed is written with the next flush: follow with Touch or Kick.
+func (p *Peer) Push(r *Route, t *Target, row []Payload, retained bool) (failed int, err error) {
+	return p.session.Load().Push(r, t, row, retained, p.engine.lim.QueueBytes)
 }
 
 // Push is Peer.Push while there may be no connection.
-func (s *Session) Push(r *Route, t *Target, data *Payload, retained bool, limit int) error {
-	return s.Out.push(item{route: r, to: t, data: data.Data, chunk: data.chunk, forms: data.forms, retained: retained}, limit)
+func (s *Session) Push(r *Route, t *Target, row []Payload, retained bool, limit int) (failed int, err error) {
+	return s.Out.push(item{route: r, to: t, retained: retained}, row, limit)
 }
 
 // YieldAfter is how many signals wait before who goes on adding to them gives way: those who

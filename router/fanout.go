@@ -67,27 +67,29 @@ func (s *ServerRouter) newFan(sender, event string, listeners []*remoteListener)
 	return f
 }
 
-// deliver puts an event into the queue of each peer. By is the peer in whose reading goroutine this runs; nil in any other.
-func (f *fan) deliver(data carrier.Payload, retained bool, by *carrier.Peer) {
-	data.Hold(len(f.targets))
+// deliver puts events into the queue of each peer. By is the peer in whose reading goroutine this runs; nil in any other.
+func (f *fan) deliver(row []carrier.Payload, retained bool, by *carrier.Peer) {
+	for i := range row {
+		row[i].Hold(len(f.targets))
+	}
 	for i := range f.targets {
 		t := &f.targets[i]
-		t.session.send(f.route, t.target, &data, retained, by)
+		t.session.send(f.route, t.target, row, retained, by)
 	}
 }
 
-// send puts an event into the client's queue.
-func (x *session) send(r *carrier.Route, t *carrier.Target, data *carrier.Payload, retained bool, by *carrier.Peer) {
+// send puts events into the client's queue.
+func (x *session) send(r *carrier.Route, t *carrier.Target, row []carrier.Payload, retained bool, by *carrier.Peer) {
 	p := x.peer.Load()
 	if p == nil {
-		x.sendAway(r, t, data, retained)
+		x.sendAway(r, t, row, retained)
 		return
 	}
-	err := p.Push(r, t, data, retained)
+	failed, err := p.Push(r, t, row, retained)
 	now := x.peer.Load() // the session may have changed hands meanwhile
 	switch {
 	case err != nil:
-		x.srv.full.Add(1)
+		x.srv.full.Add(uint64(failed))
 		p.TooSlow("its queue is full (QueueBytes)")
 		if now != p {
 			x.full(now)
@@ -113,10 +115,10 @@ func (x *session) full(p *carrier.Peer) {
 	x.srv.goWorker(func() { x.srv.giveUp(x, sig.Errorf(sig.ErrSlow, "its queue was full before it came back")) })
 }
 
-// sendAway keeps an event for a client that may come back.
-func (x *session) sendAway(r *carrier.Route, t *carrier.Target, data *carrier.Payload, retained bool) {
-	if err := x.wire.Push(r, t, data, retained, x.srv.engine.Limits().QueueBytes); err != nil {
-		x.srv.full.Add(1)
+// sendAway keeps events for a client that may come back.
+func (x *session) sendAway(r *carrier.Route, t *carrier.Target, row []carrier.Payload, retained bool) {
+	if failed, err := x.wire.Push(r, t, row, retained, x.srv.engine.Limits().QueueBytes); err != nil {
+		x.srv.full.Add(uint64(failed))
 		x.full(x.peer.Load())
 	} else if p := x.peer.Load(); p != nil {
 		p.Kick() // it has come back
@@ -133,7 +135,8 @@ func (f *fan) send(e sig.Event) error {
 		f.srv.badEnc.Add(1)
 		return fmt.Errorf("%s/%s cannot be sent to remote listeners: %w", e.Sender, e.Name, err)
 	}
-	f.caused(causeOfEvent(e.Origin)).deliver(f.shared(carrier.Payload{Data: data.Data}, data.Codec, size), e.Retained, nil)
+	row := []carrier.Payload{f.shared(carrier.Payload{Data: data.Data}, data.Codec, size)}
+	f.caused(causeOfEvent(e.Origin)).deliver(row, e.Retained, nil)
 	return nil
 }
 

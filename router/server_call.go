@@ -84,6 +84,7 @@ func (x *session) payload(p *carrier.Peer, m *wire.Msg, data []byte) carrier.Enc
 
 // call begins a call, in the goroutine that reads.
 func (x *session) call(p *carrier.Peer, m *wire.Msg) {
+	x.row.end(p)
 	if string(m.Method) == "hello" {
 		x.hello(p, m)
 		return
@@ -103,7 +104,7 @@ func (x *session) call(p *carrier.Peer, m *wire.Msg) {
 		x.signalCall(p, m)
 	case request && x.serial.idle() && x.atOnce(p, m):
 	default:
-		x.push(task{call: x.newCall(p, m)})
+		x.push(p, task{call: x.newCall(p, m)})
 	}
 }
 
@@ -111,7 +112,8 @@ func (x *session) call(p *carrier.Peer, m *wire.Msg) {
 // When it is reached its connection is not read for a time.
 const maxTasks = 4096
 
-func (x *session) push(t task) {
+func (x *session) push(p *carrier.Peer, t task) {
+	x.row.end(p)
 	t.turn = x.turn
 	x.serial.push(t)
 	if x.serial.len() > maxTasks {

@@ -79,7 +79,7 @@ func (f *fan) sendBuiltin(e sig.Event) error {
 			}
 			known[r] = data
 		}
-		t.session.send(f.route, t.target, &carrier.Payload{Data: data}, e.Retained, nil)
+		t.session.send(f.route, t.target, []carrier.Payload{{Data: data}}, e.Retained, nil)
 	}
 	return nil
 }

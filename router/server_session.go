@@ -32,6 +32,7 @@ type session struct {
 	copier *carrier.Copier
 	routes byBytes[*inbound] // by the bytes of info
 
+	row     row        // of events for remote listeners
 	counted []*inbound // signals whose meters are to be told; for the goroutine that reads
 	settled settled    // in the totals of the inspector, if there is one
 
@@ -253,6 +254,7 @@ func (h serverHandler) Message(p *carrier.Peer, m *wire.Msg) {
 // BatchEnd is called by the engine when all that one read brought has been handled.
 func (h serverHandler) BatchEnd(p *carrier.Peer) {
 	x := sessionOf(p)
+	x.row.end(p)
 	if len(x.counted) > 0 {
 		x.handOver()
 	}

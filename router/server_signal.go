@@ -26,7 +26,7 @@ func (x *session) signal(p *carrier.Peer, m *wire.Msg) {
 	if err == nil {
 		in, err = x.inbound(m)
 		if err != nil && !idle && m.Info != nil {
-			x.push(task{n: m.N, late: x.lateInfo(m), cause: causeOf(m), data: x.payload(p, m, m.Data), size: size})
+			x.push(p, task{n: m.N, late: x.lateInfo(m), cause: causeOf(m), data: x.payload(p, m, m.Data), size: size})
 			return
 		}
 	}
@@ -35,7 +35,7 @@ func (x *session) signal(p *carrier.Peer, m *wire.Msg) {
 		return
 	}
 	if !idle || !x.direct(p, in, m, size) {
-		x.push(task{n: m.N, in: in, cause: causeOf(m), data: x.payload(p, m, m.Data), size: size})
+		x.push(p, task{n: m.N, in: in, cause: causeOf(m), data: x.payload(p, m, m.Data), size: size})
 		return
 	}
 	p.Handled(m.N)
@@ -55,7 +55,7 @@ func (x *session) refuse(p *carrier.Peer, m *wire.Msg, err error) {
 // refuseSignal refuses a numbered signal, after those before it.
 func (x *session) refuseSignal(p *carrier.Peer, n uint64, err error, idle bool) {
 	if !idle {
-		x.push(task{n: n, err: err})
+		x.push(p, task{n: n, err: err})
 		return
 	}
 	x.refusals.add(n, err, x.srv.engine.Limits().Window)
@@ -64,8 +64,8 @@ func (x *session) refuseSignal(p *carrier.Peer, n uint64, err error, idle bool) 
 	p.Touch(p)
 }
 
-// direct hands a signal to remote listeners here and now, if there are no others. Size is
-// how long its data are as JSON.
+// direct hands a signal to remote listeners at the end of the row, if there are no others. Size
+// is how long its data are as JSON.
 func (x *session) direct(p *carrier.Peer, in *inbound, m *wire.Msg, size int) bool {
 	to, err := in.signal.route()
 	if err != nil || to.local {
@@ -84,7 +84,7 @@ func (x *session) direct(p *carrier.Peer, in *inbound, m *wire.Msg, size int) bo
 		if x.srv.engine.Mixed() {
 			payload = f.shared(payload, p.Payload(m, nil).Codec, size)
 		}
-		f.deliver(payload, false, p)
+		x.row.add(f, payload, p)
 	}
 	if in.signal.meter.Load() != nil {
 		x.seen(in, p.Payload(m, m.Data), size, p.Stays())
@@ -163,7 +163,7 @@ func (x *session) signalCall(p *carrier.Peer, m *wire.Msg) {
 		if err != nil {
 			t.late = x.lateInfo(m)
 		}
-		x.push(t)
+		x.push(p, t)
 	}
 }
 
@@ -185,7 +185,7 @@ func (x *session) runSignal(t *task) error {
 	}
 	if to.fan != nil {
 		f := to.fan.(*fan).caused(t.cause)
-		f.deliver(f.shared(carrier.Payload{Data: t.data.Data}, t.data.Codec, t.size), false, nil)
+		f.deliver([]carrier.Payload{f.shared(carrier.Payload{Data: t.data.Data}, t.data.Codec, t.size)}, false, nil)
 	}
 	if !to.local {
 		return nil
