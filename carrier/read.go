@@ -132,7 +132,9 @@ func (p *Peer) beforeRead() bool {
 
 // endBatch is called when all that was read has been handled.
 func (p *Peer) endBatch() {
-	p.heard.Store(p.engine.clock.Load())
+	if now := p.engine.clock.Load(); p.heard.Load() != now {
+		p.heard.Store(now)
+	}
 	if p.in > 0 {
 		if p.stream != nil {
 			p.bytesIn = p.stream.total

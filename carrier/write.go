@@ -177,7 +177,9 @@ func (s *Session) PushUp(ctx context.Context, r *Route, data *Payload, limit, co
 // does the rest. It returns at once when somebody is writing already: they will find
 // what was added.
 func (p *Peer) flush() {
-	p.dirty.Store(false)
+	if p.dirty.Load() {
+		p.dirty.Store(false)
+	}
 	p.w.mu.Lock()
 	if p.w.busy {
 		p.w.mu.Unlock()

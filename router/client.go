@@ -128,10 +128,8 @@ type agreed struct{ carrier.Codec }
 // were sent to came back without memory of them.
 func (c *ClientRouter) Unsure() uint64 { return c.unsure.Load() }
 
-// goWorker runs fn in a goroutine that Shutdown waits for.
-func (c *ClientRouter) goWorker(fn func()) { c.workers.Go(fn) }
-
-// spawn is goWorker for what is not worth beginning when the client is closing.
+// spawn runs fn in a goroutine that Shutdown waits for, if the client is not closing: then it is
+// not worth beginning.
 func (c *ClientRouter) spawn(fn func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -65,7 +65,9 @@ func (c *crew) add(s servable) {
 		c.waiting, c.next = c.waiting[:n], 0
 	}
 	c.waiting = append(c.waiting, s)
-	c.some.Store(true)
+	if !c.some.Load() {
+		c.some.Store(true)
+	}
 	c.mu.Unlock()
 }
 
@@ -115,9 +117,12 @@ func (c *crew) Work() {
 	c.mu.Lock()
 	c.leads = true
 	p := c.serveAll()
+	if p == c.lender {
+		p = nil
+	}
 	c.leads = false
 	c.mu.Unlock()
-	if p != nil && p != c.lender {
+	if p != nil { // of another connection of the peer
 		p.Kick()
 	}
 }
