@@ -188,8 +188,9 @@ func (p *Peer) SetFast(binary bool, codec Codec, s *Session) {
 }
 
 // SetOneLine takes the peer at its word that each of its messages that is JSON is one line, and
-// sound, as docs/protocol.md has it: they are not looked into then.
-func (p *Peer) SetOneLine() { p.oneLine.Store(true) }
+// sound, as docs/protocol.md has it: they are not looked into then. Where frames may get lost or
+// broken that is no help.
+func (p *Peer) SetOneLine() { p.oneLine.Store(!p.lossy) }
 
 // Binary reports whether messages to and from the peer may be binary frames.
 func (p *Peer) Binary() bool { return p.binary.Load() }

@@ -107,7 +107,7 @@ func (p *Peer) message() *wire.Msg {
 			m = new(wire.Msg)
 		}
 		p.msg = m
-		p.lim.OneLine = p.oneLine.Load()
+		p.lim.OneLine, p.lim.Framed = p.oneLine.Load(), p.stream == nil
 	}
 	return p.msg
 }

@@ -134,7 +134,7 @@ func (m *Msg) canonicalPayload(b []byte, i int, tail string, lim *Limits, to *[]
 	case i >= len(b) || b[i] <= ' ':
 		return 0
 	case lim.OneLine:
-		end = i + bytes.IndexByte(b[i:], '\n') - len(tail)
+		end = m.lineOf(b, i, lim) - len(tail)
 	default:
 		end, m.DataBreaks = m.own.scan.opaque(i)
 	}
@@ -143,6 +143,17 @@ func (m *Msg) canonicalPayload(b []byte, i int, tail string, lim *Limits, to *[]
 	}
 	*to = b[i:end]
 	return end + len(tail)
+}
+
+// lineOf returns where the line ends that goes on at i; 0 when that is not known yet.
+func (m *Msg) lineOf(b []byte, i int, lim *Limits) int {
+	switch n := bytes.IndexByte(b[i:], '\n'); {
+	case n >= 0:
+		return i + n
+	case lim.Framed:
+		return len(b)
+	}
+	return 0
 }
 
 // canonicalRequest reads the params of a request from the sender's name on.

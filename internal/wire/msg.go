@@ -28,6 +28,8 @@ type Limits struct {
 	// OneLine says that whoever writes text does it as this package does: a message is one
 	// line, with its payload last and sound. Payloads are not looked into then.
 	OneLine bool
+	// Framed says that text is given a message at a time, which then needs no line break.
+	Framed bool
 }
 
 func (l *Limits) message() int { return positive(l.MaxMessage, 1<<20) }

@@ -353,6 +353,17 @@ func TestOneLine(t *testing.T) {
 			t.Errorf("%q: data is %q, %v", text, m.Data, err)
 		}
 	}
+	framed := &Limits{OneLine: true, Framed: true}
+	for text, data := range map[string]string{
+		`{"n":1,"method":"signal","params":{"info":{"sender":"s","event":"e"},"data":[1,2]}}`:        "[1,2]",
+		`{"n":1,"method":"signal","params":{"info":{"sender":"s","event":"e"},"data":[1}}`:           "[1", // at its word
+		`{"n":1,"method":"signal","params":{"info":{"sender":"s","event":"e"},"data":[1,2]}}` + "\n": "[1,2]",
+		`{"n":1,"method":"signal","params":{"info":{"sender":"s","event":"e"},"data":[1,2]}} `:       "[1,2]",
+	} {
+		if m, _, err := parse(t, text, framed); err != nil || string(m.Data) != data {
+			t.Errorf("%q: data is %q, %v", text, m.Data, err)
+		}
+	}
 	var m Msg
 	for _, part := range []string{`{"n":1,"method":"signal","params":{"info":{"sender":"s","event":"e"},"data":[1,2`, `{"id":1,"status":0,"response":`} {
 		if _, err := Parse([]byte(part), lim, &m); err != ErrShort {
