@@ -67,15 +67,18 @@ func (s *ServerRouter) newFan(sender, event string, listeners []*remoteListener)
 	return f
 }
 
-// deliver puts events into the queue of each peer. By is the peer in whose reading goroutine this runs; nil in any other.
+// deliver puts events into the queue of each peer, which take over one Hold each. By is the peer in whose reading goroutine this runs; nil in any other.
 func (f *fan) deliver(row []carrier.Payload, retained bool, by *carrier.Peer) {
-	for i := range row {
-		row[i].Hold(len(f.targets))
-	}
 	for i := range f.targets {
 		t := &f.targets[i]
 		t.session.send(f.route, t.target, row, retained, by)
 	}
+}
+
+// deliverOne is deliver for one event, which did not come in a row.
+func (f *fan) deliverOne(data carrier.Payload, retained bool) {
+	data.Hold(len(f.targets))
+	f.deliver([]carrier.Payload{data}, retained, nil)
 }
 
 // send puts events into the client's queue.
@@ -135,8 +138,7 @@ func (f *fan) send(e sig.Event) error {
 		f.srv.badEnc.Add(1)
 		return fmt.Errorf("%s/%s cannot be sent to remote listeners: %w", e.Sender, e.Name, err)
 	}
-	row := []carrier.Payload{f.shared(carrier.Payload{Data: data.Data}, data.Codec, size)}
-	f.caused(causeOfEvent(e.Origin)).deliver(row, e.Retained, nil)
+	f.caused(causeOfEvent(e.Origin)).deliverOne(f.shared(carrier.Payload{Data: data.Data}, data.Codec, size), e.Retained)
 	return nil
 }
 

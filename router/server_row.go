@@ -7,7 +7,7 @@ import "github.com/sigrouter/sigrouter/carrier"
 // done for the client that sent it, and at the end of a batch. For the goroutine that reads.
 type row struct {
 	fan  *fan
-	data []carrier.Payload // held
+	data []carrier.Payload // held for each of its targets
 }
 
 // longestRow is how many events a row has at most. They are for all listeners together, so
@@ -20,7 +20,7 @@ func (r *row) add(f *fan, data carrier.Payload, by *carrier.Peer) {
 		r.end(by)
 		r.fan = f
 	}
-	data.Hold(1) // its chunk goes on being filled
+	data.Hold(len(f.targets))
 	r.data = append(r.data, data)
 }
 
@@ -30,9 +30,6 @@ func (r *row) end(by *carrier.Peer) {
 		return
 	}
 	r.fan.deliver(r.data, false, by)
-	for i := range r.data {
-		r.data[i].Release()
-	}
 	clear(r.data)
 	r.fan, r.data = nil, r.data[:0]
 }

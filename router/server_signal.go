@@ -185,7 +185,7 @@ func (x *session) runSignal(t *task) error {
 	}
 	if to.fan != nil {
 		f := to.fan.(*fan).caused(t.cause)
-		f.deliver([]carrier.Payload{f.shared(carrier.Payload{Data: t.data.Data}, t.data.Codec, t.size)}, false, nil)
+		f.deliverOne(f.shared(carrier.Payload{Data: t.data.Data}, t.data.Codec, t.size), false)
 	}
 	if !to.local {
 		return nil
