@@ -1,7 +1,6 @@
 package carrier
 
 import (
-	"encoding/json"
 	"strconv"
 
 	"github.com/sigrouter/sigrouter/internal/wire"
@@ -36,11 +35,10 @@ func textID(raw []byte) CallID {
 
 // parseCallID returns the id that is named in another message.
 func parseCallID(raw []byte) CallID {
-	var n uint64
-	if json.Unmarshal(raw, &n) == nil {
+	if n, ok := wire.PlainNumber(raw); ok {
 		return CallID{num: n}
 	}
-	return CallID{text: string(raw)}
+	return textID(raw)
 }
 
 // Binary reports whether the call was a binary frame, and so is the reply.

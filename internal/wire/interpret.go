@@ -99,7 +99,7 @@ func (o *object) cause() {
 	if o.hops == nil {
 		return
 	}
-	n, ok := plainNumber(o.hops)
+	n, ok := PlainNumber(o.hops)
 	if !ok || n > math.MaxUint32 {
 		o.refuse(malformed("hops is not a whole number from 0 to 2^32-1"))
 		return
@@ -187,7 +187,7 @@ func intern(code []byte) string {
 // gapNotice reads what belongs to a gap.
 func (o *object) gapNotice() {
 	m := o.m
-	count, ok := plainNumber(o.gapCount)
+	count, ok := PlainNumber(o.gapCount)
 	if o.gap[0] != '{' || !ok {
 		o.refuse(malformed("gap is not an object with a count"))
 		return
@@ -208,7 +208,7 @@ func (o *object) gapNotice() {
 func (m *Msg) takeID(raw []byte) {
 	if isIDText(raw) && len(raw) <= maxID {
 		m.ID = raw
-		m.Num, m.HasNum = plainNumber(raw)
+		m.Num, m.HasNum = PlainNumber(raw)
 	}
 }
 
@@ -228,8 +228,8 @@ func (o *object) readID() {
 	}
 }
 
-// plainNumber reads a whole number below maxNumber in plain digits.
-func plainNumber(raw []byte) (n uint64, ok bool) {
+// PlainNumber reads a whole number below maxNumber in plain digits.
+func PlainNumber(raw []byte) (n uint64, ok bool) {
 	if len(raw) == 0 || len(raw) > 16 {
 		return 0, false
 	}
@@ -244,7 +244,7 @@ func plainNumber(raw []byte) (n uint64, ok bool) {
 
 // number stores a signal's number, from least up, in N.
 func (o *object) number(name string, raw []byte, least uint64) {
-	n, ok := plainNumber(raw)
+	n, ok := PlainNumber(raw)
 	if !ok || n < least {
 		o.refuse(malformed("%s is not a whole number from %d to 2^53-1", name, least))
 		return
@@ -291,7 +291,7 @@ func (o *object) listenerIDs(raw []byte) {
 		for raw[i]-'0' <= 9 {
 			i++
 		}
-		n, ok := plainNumber(raw[from:i])
+		n, ok := PlainNumber(raw[from:i])
 		if !ok || n > math.MaxUint32 {
 			break
 		}
