@@ -377,7 +377,7 @@ func (c *ClientRouter) request(p *carrier.Peer, m *wire.Msg) {
 		c.refuseCall(p, m, err)
 		return
 	}
-	a := &answer{client: c, peer: p, method: to, params: c.payload(p, m, m.Args)}
+	a := &served{peer: p, method: to, params: c.payload(p, m, m.Args)}
 	a.Context = caused(c.handling, causeOf(m))
 	a.deadline = c.engine.Clock().Add(c.engine.Limits().CallTimeout)
 	a.id = carrier.IDOf(m)

@@ -4,21 +4,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/sigrouter/sigrouter/carrier"
 )
-
-type nothing struct{}
-
-func (nothing) serve()            {}
-func (nothing) to() *carrier.Peer { return nil }
 
 // A crew that never has nothing to do needs no more memory than what waits.
 func TestCrewIsBounded(t *testing.T) {
 	var c crew
-	c.add(nothing{})
+	c.add(&served{})
 	for range 100_000 {
-		c.add(nothing{})
+		c.add(&served{})
 		c.mu.Lock()
 		c.take()
 		c.mu.Unlock()

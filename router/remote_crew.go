@@ -23,7 +23,7 @@ import (
 type crew struct {
 	some    atomic.Bool // there may be something for begin; changed with mu held
 	mu      sync.Mutex
-	waiting []servable
+	waiting []*served
 	next    int           // waiting[next:] are not begun
 	relief  bool          // a goroutine was started that has not looked yet
 	leads   bool          // the goroutine that reads is at work, and not late
@@ -38,12 +38,6 @@ type crew struct {
 // ones wait for it, where they could be called at once on other processors.
 const quickHandler = 5 * time.Microsecond
 
-// A servable is a request that a handler of this process answers.
-type servable interface {
-	serve() // calls the handler, and replies without having the reply written
-	to() *carrier.Peer
-}
-
 // init prepares the crew.
 func (c *crew) init(w *workers) { c.workers, c.start = w, c.work }
 
@@ -57,7 +51,7 @@ func (c *crew) lendable(p *carrier.Peer) {
 }
 
 // add adds a request; begin follows.
-func (c *crew) add(s servable) {
+func (c *crew) add(s *served) {
 	c.mu.Lock()
 	if c.next > 0 && len(c.waiting) == cap(c.waiting) { // else what was begun would stay as long as any wait
 		n := copy(c.waiting, c.waiting[c.next:])
@@ -152,7 +146,7 @@ func (c *crew) serveAll() (replied *carrier.Peer) {
 		}
 		c.serve(s)
 		c.mu.Lock()
-		c.note(s.to())
+		c.note(s.peer)
 	}
 	c.pace.note(n, began)
 	replied, c.replied = c.replied, nil
@@ -160,7 +154,7 @@ func (c *crew) serveAll() (replied *carrier.Peer) {
 }
 
 // take returns the request that came first. Called with the lock held.
-func (c *crew) take() servable {
+func (c *crew) take() *served {
 	s := c.waiting[c.next]
 	c.waiting[c.next] = nil
 	if c.next++; c.next == len(c.waiting) {
@@ -178,14 +172,14 @@ func (c *crew) note(p *carrier.Peer) {
 }
 
 // serve serves one request. A handler that ends its goroutine does not take the crew along.
-func (c *crew) serve(s servable) {
+func (c *crew) serve(s *served) {
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
 		c.mu.Lock()
-		c.note(s.to())
+		c.note(s.peer)
 		start := c.needsRelief()
 		c.mu.Unlock()
 		if start {

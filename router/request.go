@@ -40,6 +40,11 @@ func (r *Router) method(sender, name string) (*method, error) {
 	if s == nil {
 		return r.unanswered(sender, name)
 	}
+	return s.answers(name)
+}
+
+// answers returns what answers requests of a name.
+func (s *sender) answers(name string) (*method, error) {
 	if m := s.method(name); m != nil {
 		return m, nil
 	}

@@ -13,6 +13,15 @@ import (
 	"github.com/sigrouter/sigrouter/sig"
 )
 
+// answerOf asks as a server does for a client: in the calling goroutine, with a context that may end.
+func answerOf(ctx context.Context, r *Router, sender, method string, params any) (sig.Response, error) {
+	m, err := r.method(sender, method)
+	if err != nil {
+		return sig.Response{}, err
+	}
+	return m.answer(ctx, params)
+}
+
 // ask requests in each way there is, and checks that all give the same.
 func ask(t *testing.T, r *Router, sender, method string, params any) (any, error) {
 	t.Helper()
@@ -26,7 +35,7 @@ func ask(t *testing.T, r *Router, sender, method string, params any) (any, error
 		},
 		func() (sig.Response, error) { return r.Method(sender, method).Request(context.Background(), params) },
 		func() (sig.Response, error) { return r.Method(sender, method).Request(ctx, params) },
-		func() (sig.Response, error) { return r.answer(ctx, sender, method, params) },
+		func() (sig.Response, error) { return answerOf(ctx, r, sender, method, params) },
 	} {
 		resp2, err2 := other()
 		require.Equal(t, resp, resp2, "way %d", i)

@@ -1,7 +1,6 @@
 package router
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
@@ -118,14 +117,4 @@ func (r *Router) sent(err error) {
 	if err != nil {
 		r.log.Error("not sent to remote listeners", "err", err)
 	}
-}
-
-// answer is Request without a goroutine: the handler runs in the calling one, and is
-// trusted to return when ctx ends.
-func (r *Router) answer(ctx context.Context, sender, method string, params any) (sig.Response, error) {
-	m, err := r.method(sender, method)
-	if err != nil {
-		return sig.Response{}, err
-	}
-	return m.answer(ctx, params)
 }

@@ -169,11 +169,11 @@ func TestSeam_Answer(t *testing.T) {
 	_, err := r.addSender("s", "peer", sig.NewSenderConfig(sig.Answer("x", forward), sig.AnswerRest(forward)))
 	require.NoError(t, err)
 	for _, method := range []string{"x", "y"} {
-		resp, err := r.answer(t.Context(), "s", method, nil)
+		resp, err := answerOf(t.Context(), r, "s", method, nil)
 		require.NoError(t, err)
 		require.Equal(t, "forwarded "+method, resp.Data)
 	}
-	_, err = r.answer(t.Context(), "t", "x", nil)
+	_, err = answerOf(t.Context(), r, "t", "x", nil)
 	require.ErrorIs(t, err, sig.ErrNoSender)
 }
 

@@ -7,21 +7,12 @@ import (
 	"github.com/sigrouter/sigrouter/sig"
 )
 
-// A served request is answered by a handler of this process.
-type served struct {
-	callContext
-	session *session
-	peer    *carrier.Peer
-	method  *method
-	params  sig.Raw // no bytes: none
-}
-
 // serve has a handler of this process answer a request that just came.
 func (x *session) serve(p *carrier.Peer, m *wire.Msg, to *method) {
-	r := &served{session: x, peer: p, method: to}
+	args := x.payload(p, m, m.Args)
+	r := &served{peer: p, method: to, params: x.arena.Raw(args.SigCodec(), args.Data)}
 	r.id = carrier.IDOf(m)
-	r.setParams(x.payload(p, m, m.Args))
-	r.prepare(causeOf(m)) // BatchEnd begins
+	x.prepare(r, causeOf(m)) // BatchEnd begins
 }
 
 // request is serve for one that had to wait for what came before it, and says what is
@@ -32,15 +23,10 @@ func (x *session) request(c *call) {
 		c.reply(nil, err)
 		return
 	}
-	r := &served{session: x, peer: c.peer, method: to}
+	r := &served{peer: c.peer, method: to, params: c.args.Raw()}
 	r.id = c.id
-	r.setParams(c.args)
-	r.prepare(c.cause)
+	x.prepare(r, c.cause)
 	x.crew.begin(nil)
-}
-
-func (r *served) setParams(args carrier.Encoded) {
-	r.params = sig.Raw{Codec: args.SigCodec(), Bytes: args.Data}
 }
 
 func (x *session) mayAsk(c *call) (*method, error) {
@@ -60,8 +46,7 @@ func (x *session) mayAsk(c *call) (*method, error) {
 }
 
 // prepare hands the request to the crew.
-func (r *served) prepare(c cause) {
-	x := r.session
+func (x *session) prepare(r *served, c cause) {
 	r.Context = caused(x.caller(), c)
 	if _, away := r.method.sender.owner.(*session); away { // it is passed on, which is no hop
 		r.Context = sig.WithHops(r.Context, int(c.hops))
@@ -69,36 +54,4 @@ func (r *served) prepare(c cause) {
 	r.deadline = x.srv.engine.Clock().Add(x.srv.engine.Limits().CallTimeout)
 	x.running.add(&r.callContext)
 	x.crew.add(r)
-}
-
-func (r *served) to() *carrier.Peer { return r.peer }
-
-func (r *served) serve() {
-	defer r.session.running.finish(&r.callContext)
-	var params any
-	if len(r.params.Bytes) > 0 {
-		params = &r.params
-	}
-	returned := false
-	defer func() {
-		if !returned { // the handler has called runtime.Goexit
-			r.reply(sig.Response{}, endedItself(r.method.call.Sender, r.method.call.Method))
-		}
-	}()
-	resp, err := r.method.answer(r, params)
-	returned = true
-	r.reply(resp, err)
-}
-
-func (r *served) reply(resp sig.Response, err error) {
-	var data carrier.Encoded
-	if err == nil {
-		data, err = encodeFor(r.peer.Codec(), resp.Data)
-	}
-	if err != nil {
-		r.peer.ReplyError(r.id, err)
-	} else {
-		r.peer.Answer(r.id, data)
-	}
-	r.peer.Answered()
 }
